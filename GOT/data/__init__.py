@@ -1,0 +1,1 @@
+"""Files to tensors: images, prompts, tokens, records, batches. Knows nothing about the model."""

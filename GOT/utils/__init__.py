@@ -1,0 +1,1 @@
+"""Plain helpers that import nothing else of ours."""

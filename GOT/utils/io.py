@@ -1,0 +1,99 @@
+"""Files that are either whole or not there: write beside the target, flush to disk, rename."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def write_bytes(path: str | Path, data: bytes) -> Path:
+    """Write a file atomically; parent folders are made. A crash leaves the old file or none."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes private files; results are for everyone
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+    return path
+
+
+def write_text(path: str | Path, text: str) -> Path:
+    """Write UTF-8 text atomically, with ``\\n`` line ends on every platform."""
+    return write_bytes(path, text.encode("utf-8", errors="surrogatepass"))
+
+
+def write_json(path: str | Path, value: Any, *, indent: int | None = 2) -> Path:
+    """Write JSON atomically, readable (UTF-8, not escaped)."""
+    return write_text(path, json.dumps(value, ensure_ascii=False, indent=indent) + "\n")
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """Fill a folder under a temporary name and rename it into place at the end.
+
+    An existing folder at ``path`` is replaced only once the new one is whole. When the body raises,
+    the temporary folder is removed and ``path`` is as it was.
+
+    Example:
+        >>> with atomic_folder("out/checkpoint-200") as folder:  # doctest: +SKIP
+        ...     save_file(weights, folder / "model.safetensors")
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
+    try:
+        yield temporary
+        fsync_tree(temporary)
+        temporary.chmod(0o777 & ~_umask())
+        _replace_folder(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    _fsync(path.parent)
+
+
+def fsync_tree(folder: Path) -> None:
+    """Flush every file and folder below ``folder`` to disk, so that a rename is the last thing to land."""
+    for root, _, files in os.walk(folder):
+        for name in files:
+            _fsync(Path(root) / name)
+        _fsync(Path(root))
+
+
+def _replace_folder(source: Path, target: Path) -> None:
+    if not target.exists():
+        source.rename(target)
+        return
+    # A folder cannot be renamed over a full one: move the old one aside first, remove it last.
+    old = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.", suffix=".old"))
+    target.rename(old / "content")
+    source.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
