@@ -1,0 +1,250 @@
+"""Pixels to image features: a ViTDet encoder and the two strided convolutions that compress its grid 16 times.
+
+N images · S side in pixels · H, W patch grid · C encoder width · A heads · d width of a head · F feature size
+
+Parameter names are those of the published checkpoints.
+Source: segment-anything's image encoder (Kirillov et al. 2023, arXiv 2304.02643) with decomposed relative positions of
+MViTv2 (arXiv 2112.01526); compression as in Vary (arXiv 2312.06109).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor, nn
+
+from GOT.model.config import VisionConfig
+
+# The bias of one attention call is built for at most this many bytes at a time, so that a 1024-pixel view needs
+# 0.2 GB instead of the 1.6 GB that the full (heads, 4096, 4096) scores and bias take in float32.
+BIAS_BYTES = 256 * 1024**2
+
+
+class VisionEncoder(nn.Module):
+    """The whole tower: ``(N, 3, S, S) -> (N, F, S/64, S/64)``.
+
+    Args:
+        config: Sizes.
+        attn_implementation: ``eager`` computes the plain formula; anything else the same through
+            ``scaled_dot_product_attention``.
+    """
+
+    def __init__(self, config: VisionConfig, attn_implementation: str = "sdpa") -> None:
+        super().__init__()
+        self.config = config
+        self.gradient_checkpointing = False  # switched on by PreTrainedModel.gradient_checkpointing_enable
+        width, channels = config.hidden_size, config.output_channels
+        self.patch_embed = PatchEmbed(config)
+        self.pos_embed = nn.Parameter(torch.zeros(1, config.grid_size, config.grid_size, width))
+        self.blocks = nn.ModuleList(
+            Block(config, is_global=index in config.global_attn_indexes, attn_implementation=attn_implementation)
+            for index in range(config.num_hidden_layers)
+        )
+        self.neck = nn.Sequential(
+            nn.Conv2d(width, channels, kernel_size=1, bias=False),
+            LayerNorm2d(channels, eps=config.layer_norm_eps),
+            nn.Conv2d(channels, channels, kernel_size=3, padding=1, bias=False),
+            LayerNorm2d(channels, eps=config.layer_norm_eps),
+        )
+        self.net_2 = nn.Conv2d(channels, 2 * channels, kernel_size=3, stride=2, padding=1, bias=False)
+        self.net_3 = nn.Conv2d(2 * channels, config.feature_size, kernel_size=3, stride=2, padding=1, bias=False)
+        self.reset_positions()
+
+    def reset_positions(self) -> None:
+        """Initialise what no generic initialiser knows: absolute and relative positions."""
+        nn.init.trunc_normal_(self.pos_embed, std=0.02)
+        for block in self.blocks:
+            nn.init.zeros_(block.attn.rel_pos_h)
+            nn.init.zeros_(block.attn.rel_pos_w)
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        """Encode views, each alone.
+
+        Args:
+            pixel_values: (N, 3, S, S), float, normalised by ``data.image``.
+
+        Returns:
+            (N, F, S/64, S/64) features, in the dtype of the weights.
+
+        Raises:
+            ValueError: If the views are not of the configured size.
+        """
+        size = self.config.image_size
+        if pixel_values.shape[-2:] != (size, size):
+            shape = "x".join(str(side) for side in pixel_values.shape[-2:])
+            raise ValueError(f"This encoder reads {size}x{size} views; got {shape}. Resize with data.image.ImageTransform.")
+        hidden = self.patch_embed(pixel_values.to(self.pos_embed.dtype)) + self.pos_embed
+        for block in self.blocks:
+            if self.gradient_checkpointing and self.training:
+                hidden = self._gradient_checkpointing_func(block.__call__, hidden)  # set by transformers
+            else:
+                hidden = block(hidden)
+        return self.net_3(self.net_2(self.neck(rearrange(hidden, "n h w c -> n c h w"))))
+
+
+class PatchEmbed(nn.Module):
+    """``(N, 3, S, S) -> (N, H, W, C)``, one vector a patch."""
+
+    def __init__(self, config: VisionConfig) -> None:
+        super().__init__()
+        self.proj = nn.Conv2d(3, config.hidden_size, kernel_size=config.patch_size, stride=config.patch_size)
+
+    def forward(self, pixel_values: Tensor) -> Tensor:
+        return rearrange(self.proj(pixel_values), "n c h w -> n h w c")
+
+
+class Block(nn.Module):
+    """Attention (in windows, or over the whole grid) and an MLP, each behind a norm and added back."""
+
+    def __init__(self, config: VisionConfig, *, is_global: bool, attn_implementation: str) -> None:
+        super().__init__()
+        self.window_size = 0 if is_global else config.window_size
+        self.norm1 = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.attn = Attention(config, self.window_size or config.grid_size, attn_implementation)
+        self.norm2 = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.mlp = MLP(config.hidden_size, config.mlp_dim)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        if self.window_size:
+            windows, padded = split_windows(self.norm1(hidden), self.window_size)
+            attended = join_windows(self.attn(windows), self.window_size, padded, hidden.shape[1:3])
+        else:
+            attended = self.attn(self.norm1(hidden))
+        hidden = hidden + attended
+        return hidden + self.mlp(self.norm2(hidden))
+
+
+class MLP(nn.Module):
+    """Two linear layers around a GELU."""
+
+    def __init__(self, width: int, inner: int) -> None:
+        super().__init__()
+        self.lin1 = nn.Linear(width, inner)
+        self.lin2 = nn.Linear(inner, width)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return self.lin2(F.gelu(self.lin1(hidden)))
+
+
+class Attention(nn.Module):
+    """Multi-head attention over a grid, with a bias for the distance in rows plus one for the distance in columns."""
+
+    def __init__(self, config: VisionConfig, grid_size: int, attn_implementation: str) -> None:
+        super().__init__()
+        self.num_heads = config.num_attention_heads
+        self.attn_implementation = attn_implementation
+        head_dim = config.hidden_size // self.num_heads
+        self.qkv = nn.Linear(config.hidden_size, 3 * config.hidden_size)
+        self.proj = nn.Linear(config.hidden_size, config.hidden_size)
+        self.rel_pos_h = nn.Parameter(torch.zeros(2 * grid_size - 1, head_dim))
+        self.rel_pos_w = nn.Parameter(torch.zeros(2 * grid_size - 1, head_dim))
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """``(N, H, W, C) -> (N, H, W, C)``."""
+        height, width = hidden.shape[1:3]
+        query, key, value = rearrange(
+            self.qkv(hidden), "n h w (three a d) -> three n a (h w) d", three=3, a=self.num_heads
+        ).unbind(0)
+        rows = relative_table(self.rel_pos_h, height)
+        columns = relative_table(self.rel_pos_w, width)
+        if self.attn_implementation == "eager":
+            attended = attend_plain(query, key, value, rows, columns)
+        else:
+            attended = attend_in_groups(query, key, value, rows, columns)
+        return self.proj(rearrange(attended, "n a (h w) d -> n h w (a d)", h=height))
+
+
+def attend_plain(query: Tensor, key: Tensor, value: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The formula as written: ``softmax(q·k / sqrt(d) + bias) · v``. For comparison; it holds all scores at once.
+
+    Args:
+        query, key, value: (N, A, H·W, d).
+        rows: (H, H, d) embedding of each distance in rows.
+        columns: (W, W, d) embedding of each distance in columns.
+    """
+    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1) + relative_bias(query, rows, columns)
+    return scores.softmax(dim=-1, dtype=torch.float32).to(query.dtype) @ value
+
+
+def attend_in_groups(query: Tensor, key: Tensor, value: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The same, with fused attention and the bias of a few heads at a time. Arguments as :func:`attend_plain`."""
+    images, heads, tokens, _ = query.shape
+    group = max(1, BIAS_BYTES // (images * tokens * tokens * query.element_size()))
+    if group >= heads:
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=relative_bias(query, rows, columns))
+    parts = [
+        F.scaled_dot_product_attention(q, k, v, attn_mask=relative_bias(q, rows, columns))
+        for q, k, v in zip(query.split(group, 1), key.split(group, 1), value.split(group, 1), strict=True)
+    ]
+    return torch.cat(parts, dim=1)
+
+
+def relative_bias(query: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Bias of every query for every key: its row distance's part plus its column distance's part.
+
+    Args:
+        query: (N, A, H·W, d), not scaled (as in segment-anything).
+        rows: (H, H, d).
+        columns: (W, W, d).
+
+    Returns:
+        (N, A, H·W, H·W).
+    """
+    grid = rearrange(query, "n a (h w) d -> n a h w d", h=rows.shape[0])
+    by_row = torch.einsum("n a h w d, h k d -> n a h w k", grid, rows)
+    by_column = torch.einsum("n a h w d, w k d -> n a h w k", grid, columns)
+    bias = by_row[..., :, None] + by_column[..., None, :]  # n a h w (key row) (key column)
+    return bias.flatten(4, 5).flatten(2, 3)
+
+
+def relative_table(rel_pos: Tensor, size: int) -> Tensor:
+    """Spread the embeddings of distances ``-(size-1) .. size-1`` to a table by query and key position.
+
+    Args:
+        rel_pos: (2·size-1, d).
+        size: Positions on one axis.
+
+    Returns:
+        (size, size, d): the embedding of ``query - key``.
+    """
+    positions = torch.arange(size, device=rel_pos.device)
+    return rel_pos[positions[:, None] - positions[None, :] + size - 1]
+
+
+def split_windows(hidden: Tensor, window: int) -> tuple[Tensor, tuple[int, int]]:
+    """Cut a grid into windows, padding with zeros on the right and below.
+
+    Args:
+        hidden: (N, H, W, C).
+        window: Side of a window, in patches.
+
+    Returns:
+        (N·windows, window, window, C), and the padded height and width.
+    """
+    height, width = hidden.shape[1:3]
+    pad_h, pad_w = -height % window, -width % window
+    hidden = F.pad(hidden, (0, 0, 0, pad_w, 0, pad_h))
+    windows = rearrange(hidden, "n (i h) (j w) c -> (n i j) h w c", h=window, w=window)
+    return windows, (height + pad_h, width + pad_w)
+
+
+def join_windows(windows: Tensor, window: int, padded: tuple[int, int], size: tuple[int, ...]) -> Tensor:
+    """Undo :func:`split_windows`: back to (N, H, W, C) without the padding."""
+    rows, columns = padded[0] // window, padded[1] // window
+    hidden = rearrange(windows, "(n i j) h w c -> n (i h) (j w) c", i=rows, j=columns)
+    return hidden[:, : size[0], : size[1]]
+
+
+class LayerNorm2d(nn.Module):
+    """Layer norm over the channels of a picture: ``(N, C, H, W)``."""
+
+    def __init__(self, channels: int, eps: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+        self.eps = eps
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        channels_last = F.layer_norm(hidden.movedim(1, -1), self.weight.shape, self.weight, self.bias, self.eps)
+        return channels_last.movedim(-1, 1)
