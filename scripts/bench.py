@@ -28,7 +28,11 @@ def main(argv: list[str] | None = None) -> int:
     """Run the benchmark named first; its own ``--help`` lists its options."""
     arguments = sys.argv[1:] if argv is None else argv
     if not arguments or arguments[0] not in BENCHMARKS:
-        print(__doc__ + "\nbenchmarks:\n" + "\n".join(f"  {name:8s} {text}" for name, text in BENCHMARKS.items()))
+        print(
+            __doc__
+            + "\nbenchmarks:\n"
+            + "\n".join(f"  {name:8s} {text}" for name, text in BENCHMARKS.items())
+        )
         return 0 if arguments in (["-h"], ["--help"]) else 2
     module = importlib.import_module(f"scripts.benchmarks.{arguments[0]}")
     print(json.dumps({"benchmark": arguments[0], **module.main(arguments[1:])}))

@@ -52,7 +52,9 @@ def choose_task(task: str = "ocr", *, crop: bool = False, multi_page: bool = Fal
     if task not in TASKS:
         raise ValueError(f"There is no task {task!r}; choose from {', '.join(TASKS)}.")
     if crop and multi_page:
-        raise ValueError("crop and multi_page exclude each other: tiles of one page, or one view for each of several.")
+        raise ValueError(
+            "crop and multi_page exclude each other: tiles of one page, or one view for each of several."
+        )
     if multi_page:
         return TASKS["multi-page"]
     if crop and not task.startswith("crop-"):
@@ -79,7 +81,9 @@ def build_question(
     """
     words = (task if isinstance(task, Task) else choose_task(task)).words
     if box is not None and color is not None:
-        raise ValueError("Give a box or a color, not both: the model was trained on one region mark a question.")
+        raise ValueError(
+            "Give a box or a color, not both: the model was trained on one region mark a question."
+        )
     if color is not None:
         if color not in COLORS:
             raise ValueError(f"color must be one of {', '.join(COLORS)}; got {color!r}.")
@@ -107,14 +111,20 @@ def normalize_box(box: Sequence[float], width: int, height: int) -> list[int]:
     """
     shown = ",".join(f"{value:g}" for value in box)
     if len(box) not in (2, 4):
-        raise ValueError(f"--box takes x1,y1,x2,y2 in pixels of the {width}x{height} page; got {len(box)} numbers: {shown}.")
+        raise ValueError(
+            f"--box takes x1,y1,x2,y2 in pixels of the {width}x{height} page; got {len(box)} numbers: {shown}."
+        )
     if not all(math.isfinite(value) for value in box):
         raise ValueError(f"--box takes finite numbers; got {shown}.")
     sides = (width, height) * (len(box) // 2)
     if any(not 0 <= value <= side for value, side in zip(box, sides, strict=True)):
-        raise ValueError(f"--box {shown} reaches out of the {width}x{height} page; x is 0..{width}, y is 0..{height}.")
+        raise ValueError(
+            f"--box {shown} reaches out of the {width}x{height} page; x is 0..{width}, y is 0..{height}."
+        )
     if len(box) == 4 and (box[0] >= box[2] or box[1] >= box[3]):
-        raise ValueError(f"--box {shown} is reversed or empty; it takes x1,y1,x2,y2 with x1 < x2 and y1 < y2.")
+        raise ValueError(
+            f"--box {shown} is reversed or empty; it takes x1,y1,x2,y2 with x1 < x2 and y1 < y2."
+        )
     return [int(value / side * BOX_SCALE) for value, side in zip(box, sides, strict=True)]
 
 
@@ -130,5 +140,7 @@ def parse_box(text: str) -> list[float]:
     except ValueError:
         raise ValueError(f"--box takes numbers x1,y1,x2,y2 in pixels; got {text!r}.") from None
     if len(values) not in (2, 4):
-        raise ValueError(f"--box takes four numbers x1,y1,x2,y2 in pixels (or two: a point); got {len(values)}: {text!r}.")
+        raise ValueError(
+            f"--box takes four numbers x1,y1,x2,y2 in pixels (or two: a point); got {len(values)}: {text!r}."
+        )
     return values

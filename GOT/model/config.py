@@ -42,7 +42,7 @@ class VisionConfig:
             raise ValueError(f"image_size must be a positive multiple of {stride}; got {self.image_size}.")
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(
-                f"The encoder's hidden_size {self.hidden_size} is not a multiple of its {self.num_attention_heads} heads."
+                f"The encoder's hidden_size {self.hidden_size} does not divide into {self.num_attention_heads} heads."
             )
 
     @property
@@ -96,7 +96,9 @@ class GOTConfig(Qwen2Config):
             kwargs.setdefault("rope_theta", 1_000_000.0)
         super().__post_init__(**kwargs)
         vision = VisionConfig(**(self.vision_config or {}))
-        self.vision_config = dataclasses.asdict(vision) | {"global_attn_indexes": list(vision.global_attn_indexes)}
+        self.vision_config = dataclasses.asdict(vision) | {
+            "global_attn_indexes": list(vision.global_attn_indexes)
+        }
         self.image_token_len = vision.num_image_tokens
 
     @property

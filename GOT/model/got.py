@@ -61,7 +61,7 @@ class GOTQwenModel(Qwen2Model):
         expected, found = image_features.shape[0] * image_features.shape[1], int(is_image.sum())
         if expected != found:
             raise ValueError(
-                f"{image_features.shape[0]} views give {expected} image tokens, but the prompt holds {found} placeholders."
+                f"{image_features.shape[0]} views give {expected} image tokens; the prompt has {found} placeholders."
             )
         return inputs_embeds.masked_scatter(is_image[..., None], image_features.to(inputs_embeds.dtype))
 
@@ -75,7 +75,9 @@ class GOTQwenModel(Qwen2Model):
         """As ``Qwen2Model.forward``, plus the views of the batch, (N, 3, S, S)."""
         if pixel_values is not None:
             if input_ids is None:
-                raise ValueError("pixel_values need input_ids: the placeholders say where the pictures stand.")
+                raise ValueError(
+                    "pixel_values need input_ids: the placeholders say where the pictures stand."
+                )
             inputs_embeds = self.splice(input_ids, self.encode_images(pixel_values))
         if inputs_embeds is not None:
             input_ids = None
@@ -119,14 +121,18 @@ class GOTQwenForCausalLM(Qwen2ForCausalLM):
             ``loss``, ``logits`` (B, T, V) and ``past_key_values``.
         """
         return super().forward(
-            input_ids=input_ids, pixel_values=pixel_values, labels=labels, logits_to_keep=logits_to_keep, **kwargs
+            input_ids=input_ids,
+            pixel_values=pixel_values,
+            labels=labels,
+            logits_to_keep=logits_to_keep,
+            **kwargs,
         )
 
-    def prepare_inputs_for_generation(
-        self, input_ids: Tensor, pixel_values: Tensor | None = None, **kwargs: Any
+    def prepare_inputs_for_generation(  # type: ignore[override]
+        self, input_ids: torch.LongTensor, pixel_values: Tensor | None = None, **kwargs: Any
     ) -> dict[str, Any]:
         """For transformers' ``generate``: the views go in with the prompt, once."""
-        inputs = super().prepare_inputs_for_generation(input_ids, **kwargs)
+        inputs: dict[str, Any] = super().prepare_inputs_for_generation(input_ids, **kwargs)  # type: ignore[misc]
         cache = kwargs.get("past_key_values")
         if cache is None or cache.get_seq_length() == 0:
             inputs["pixel_values"] = pixel_values

@@ -9,6 +9,9 @@ MViTv2 (arXiv 2112.01526); compression as in Vary (arXiv 2312.06109).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -38,7 +41,9 @@ class VisionEncoder(nn.Module):
         self.patch_embed = PatchEmbed(config)
         self.pos_embed = nn.Parameter(torch.zeros(1, config.grid_size, config.grid_size, width))
         self.blocks = nn.ModuleList(
-            Block(config, is_global=index in config.global_attn_indexes, attn_implementation=attn_implementation)
+            Block(
+                config, is_global=index in config.global_attn_indexes, attn_implementation=attn_implementation
+            )
             for index in range(config.num_hidden_layers)
         )
         self.neck = nn.Sequential(
@@ -48,15 +53,18 @@ class VisionEncoder(nn.Module):
             LayerNorm2d(channels, eps=config.layer_norm_eps),
         )
         self.net_2 = nn.Conv2d(channels, 2 * channels, kernel_size=3, stride=2, padding=1, bias=False)
-        self.net_3 = nn.Conv2d(2 * channels, config.feature_size, kernel_size=3, stride=2, padding=1, bias=False)
+        self.net_3 = nn.Conv2d(
+            2 * channels, config.feature_size, kernel_size=3, stride=2, padding=1, bias=False
+        )
         self.reset_positions()
 
     def reset_positions(self) -> None:
         """Initialise what no generic initialiser knows: absolute and relative positions."""
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
-        for block in self.blocks:
-            nn.init.zeros_(block.attn.rel_pos_h)
-            nn.init.zeros_(block.attn.rel_pos_w)
+        for module in self.modules():
+            if isinstance(module, Attention):
+                nn.init.zeros_(module.rel_pos_h)
+                nn.init.zeros_(module.rel_pos_w)
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         """Encode views, each alone.
@@ -73,14 +81,21 @@ class VisionEncoder(nn.Module):
         size = self.config.image_size
         if pixel_values.shape[-2:] != (size, size):
             shape = "x".join(str(side) for side in pixel_values.shape[-2:])
-            raise ValueError(f"This encoder reads {size}x{size} views; got {shape}. Resize with data.image.ImageTransform.")
+            raise ValueError(
+                f"This encoder reads {size}x{size} views; got {shape}. Resize with data.image.ImageTransform."
+            )
         hidden = self.patch_embed(pixel_values.to(self.pos_embed.dtype)) + self.pos_embed
         for block in self.blocks:
             if self.gradient_checkpointing and self.training:
-                hidden = self._gradient_checkpointing_func(block.__call__, hidden)  # set by transformers
+                hidden = self._checkpoint(block.__call__, hidden)
             else:
                 hidden = block(hidden)
         return self.net_3(self.net_2(self.neck(rearrange(hidden, "n h w c -> n c h w"))))
+
+    @property
+    def _checkpoint(self) -> Callable[..., Tensor]:
+        function: Any = self._gradient_checkpointing_func  # set together with the switch
+        return function
 
 
 class PatchEmbed(nn.Module):
@@ -172,7 +187,9 @@ def attend_in_groups(query: Tensor, key: Tensor, value: Tensor, rows: Tensor, co
     images, heads, tokens, _ = query.shape
     group = max(1, BIAS_BYTES // (images * tokens * tokens * query.element_size()))
     if group >= heads:
-        return F.scaled_dot_product_attention(query, key, value, attn_mask=relative_bias(query, rows, columns))
+        return F.scaled_dot_product_attention(
+            query, key, value, attn_mask=relative_bias(query, rows, columns)
+        )
     parts = [
         F.scaled_dot_product_attention(q, k, v, attn_mask=relative_bias(q, rows, columns))
         for q, k, v in zip(query.split(group, 1), key.split(group, 1), value.split(group, 1), strict=True)
@@ -246,5 +263,7 @@ class LayerNorm2d(nn.Module):
         self.eps = eps
 
     def forward(self, hidden: Tensor) -> Tensor:
-        channels_last = F.layer_norm(hidden.movedim(1, -1), self.weight.shape, self.weight, self.bias, self.eps)
+        channels_last = F.layer_norm(
+            hidden.movedim(1, -1), self.weight.shape, self.weight, self.bias, self.eps
+        )
         return channels_last.movedim(-1, 1)

@@ -1,0 +1,258 @@
+"""What a user hands over to pages: files, folders, globs, PDFs, multi-frame pictures, stdin, URLs - one page at a time.
+
+A page that cannot be had is yielded with its error, so that the others are still read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from GOT.data.image import IMAGE_SUFFIXES, MAX_PIXELS, check_size, open_frames
+from GOT.utils.sorting import natural_key
+
+DEFAULT_DPI = 200  # A4 becomes 1654x2339: enough for six tiles, and the square view shrinks it anyway
+POINTS_PER_INCH = 72
+STDIN = "-"
+_MULTI_FRAME = ("TIFF",)  # animated pictures are read as their first frame, TIFFs as pages
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """One page to read, or why it cannot be.
+
+    Attributes:
+        source: The file, URL or ``-`` as the user named it.
+        name: Short name for output folders.
+        number: Page number in its document, from 1; None for a picture of its own.
+        image: The page, RGB; None if ``error`` is set.
+        error: One line: what is wrong and what would work.
+    """
+
+    source: str
+    name: str
+    number: int | None = None
+    image: Image.Image | None = None
+    error: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class PageRange:
+    """Pages that a user chose, numbered from 1.
+
+    Example:
+        >>> PageRange.parse("1-3,7").select(5)
+        ([1, 2, 3], ['7'])
+    """
+
+    spans: tuple[tuple[int, int | None], ...]  # inclusive; an open end means the last page
+
+    @classmethod
+    def parse(cls, text: str) -> PageRange:
+        """Read ``1-5,7`` or ``3-`` (to the end).
+
+        Raises:
+            ValueError: If it is not of that form.
+        """
+        spans = []
+        for part in text.split(","):
+            first, dash, last = (piece.strip() for piece in part.partition("-"))
+            if not first.isdecimal() or (last and not last.isdecimal()):
+                raise ValueError(f"--pages takes page numbers from 1, such as 1-5,7 or 3-; got {text!r}.")
+            end = int(last) if last else (None if dash else int(first))
+            if int(first) < 1 or (end is not None and end < int(first)):
+                raise ValueError(f"--pages counts from 1 upwards; {part.strip()!r} in {text!r} does not.")
+            spans.append((int(first), end))
+        return cls(tuple(spans))
+
+    def select(self, count: int) -> tuple[list[int], list[str]]:
+        """The chosen pages of a document, in order and once each, and the parts that lie outside it."""
+        chosen: set[int] = set()
+        outside = []
+        for first, last in self.spans:
+            end = count if last is None else last
+            chosen.update(range(first, min(end, count) + 1))
+            if max(first, end) > count:
+                beyond = max(first, count + 1)
+                outside.append(str(beyond) if end <= beyond else f"{beyond}-{end}")
+        return sorted(chosen), outside
+
+
+def open_pages(
+    sources: Sequence[str | Path],
+    *,
+    pages: PageRange | None = None,
+    dpi: int = DEFAULT_DPI,
+    allow_url: bool = False,
+) -> Iterator[Page]:
+    """Open everything that was named, lazily and in order.
+
+    Args:
+        sources: Files, folders, globs, ``-`` for stdin, http(s) URLs.
+        pages: Which pages of PDFs and TIFFs.
+        dpi: Resolution at which PDF pages are drawn.
+        allow_url: Whether URLs may be fetched.
+    """
+    for source in sources:
+        for item in expand_source(source):
+            if isinstance(item, Page):
+                yield item
+            else:
+                yield from _open_one(item, pages, dpi, allow_url)
+
+
+def expand_source(source: str | Path) -> Sequence[str | Page]:
+    """The files that a folder or glob stands for, in natural order; a failed page if there are none."""
+    text = str(source)
+    if text == STDIN or is_url(text):
+        return [text]
+    path = Path(text).expanduser()
+    if path.is_dir():
+        files = [
+            str(p) for p in path.iterdir() if p.suffix.lower() in (*IMAGE_SUFFIXES, ".pdf") and p.is_file()
+        ]
+        if not files:
+            return [_failed(text, f"The folder {text} holds no images or PDFs.")]
+        return sorted(files, key=natural_key)
+    if not path.exists() and glob.has_magic(text):
+        files = [match for match in glob.glob(str(path), recursive=True) if Path(match).is_file()]
+        if not files:
+            return [_failed(text, f"No file matches {text}.")]
+        return sorted(files, key=natural_key)
+    return [text]
+
+
+def is_url(text: str) -> bool:
+    """Whether a source names something on a network."""
+    return text.lower().startswith(("http://", "https://"))
+
+
+def _open_one(source: str, pages: PageRange | None, dpi: int, allow_url: bool) -> Iterator[Page]:
+    name = _short_name(source)
+    try:
+        content = _content_of(source, allow_url)
+        if _is_pdf(content):
+            yield from _pdf_pages(source, name, content, pages, dpi)
+        else:
+            yield from _image_pages(source, name, content, pages)
+    except (OSError, ValueError, ImportError) as error:
+        yield Page(source, name, error=str(error) or type(error).__name__)
+
+
+def _content_of(source: str, allow_url: bool) -> str | bytes:
+    if source == STDIN:
+        content = sys.stdin.buffer.read()
+        if not content:
+            raise ValueError("Nothing came on stdin; pipe an image or a PDF into it.")
+        return content
+    if is_url(source):
+        from GOT.inference.fetch import fetch
+
+        if not allow_url:
+            raise ValueError(f"{source} is a URL; --allow-url lets this program fetch it.")
+        return fetch(source)
+    if not Path(source).expanduser().exists():
+        raise FileNotFoundError(f"There is no file {source}; give an image, a PDF, a folder or a glob.")
+    return str(Path(source).expanduser())
+
+
+def _is_pdf(content: str | bytes) -> bool:
+    if isinstance(content, bytes):
+        return content[:1024].lstrip().startswith(b"%PDF")
+    with open(content, "rb") as file:
+        return b"%PDF-" in file.read(1024)
+
+
+def _image_pages(source: str, name: str, content: str | bytes, pages: PageRange | None) -> Iterator[Page]:
+    with_pages = _counts_frames(content)
+    if not with_pages:
+        yield Page(source, name, image=next(open_frames(content, name=source)))
+        return
+    frames = open_frames(content, name=source)
+    number = 0
+    wanted = set(pages.select(_counts_frames(content))[0]) if pages else None
+    for number, frame in enumerate(frames, start=1):
+        if wanted is None or number in wanted:
+            yield Page(source, name, number if with_pages > 1 else None, frame)
+    if pages:
+        yield from _outside(source, name, pages, number)
+
+
+def _counts_frames(content: str | bytes) -> int:
+    """Number of pages of a TIFF; 0 for other pictures (and for what is none: opening it gives the error)."""
+    import io
+
+    try:
+        with Image.open(
+            io.BytesIO(content) if isinstance(content, bytes) else content, formats=_MULTI_FRAME
+        ) as image:
+            return int(getattr(image, "n_frames", 1))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return 0
+
+
+def _pdf_pages(
+    source: str, name: str, content: str | bytes, pages: PageRange | None, dpi: int
+) -> Iterator[Page]:
+    import pypdfium2
+
+    try:
+        document = pypdfium2.PdfDocument(content)
+        count = len(document)
+    except pypdfium2.PdfiumError as error:
+        if "password" in str(error).lower():
+            raise ValueError(f"{source} is protected by a password; save a copy without one.") from error
+        raise ValueError(f"{source} is no readable PDF ({error}); it may be cut off.") from error
+    try:
+        if not count:
+            raise ValueError(f"{source} has no pages.")
+        numbers = pages.select(count)[0] if pages else range(1, count + 1)
+        for number in numbers:
+            try:
+                yield Page(source, name, number, _draw(document, number - 1, dpi, f"{source}, page {number}"))
+            except (pypdfium2.PdfiumError, ValueError) as error:
+                yield Page(source, name, number, error=str(error))
+        if pages:
+            yield from _outside(source, name, pages, count)
+    finally:
+        document.close()
+
+
+def _draw(document: object, index: int, dpi: int, label: str) -> Image.Image:
+    page = document[index]  # type: ignore[index]
+    try:
+        width, height = (side * dpi / POINTS_PER_INCH for side in page.get_size())
+        shrink = min(
+            1.0, (MAX_PIXELS / max(1.0, width * height)) ** 0.5
+        )  # a poster is drawn coarser, not refused
+        check_size(int(width * shrink), int(height * shrink), name=label)
+        return (
+            page.render(scale=dpi / POINTS_PER_INCH * shrink * 0.999 if shrink < 1 else dpi / POINTS_PER_INCH)
+            .to_pil()
+            .convert("RGB")
+        )
+    finally:
+        page.close()
+
+
+def _outside(source: str, name: str, pages: PageRange, count: int) -> Iterator[Page]:
+    _, outside = pages.select(count)
+    if outside:
+        have = "1 page" if count == 1 else f"{count} pages"
+        yield Page(source, name, error=f"{source} has {have}; --pages asks for {', '.join(outside)} too.")
+
+
+def _failed(source: str, error: str) -> Page:
+    return Page(source, _short_name(source), error=error)
+
+
+def _short_name(source: str) -> str:
+    if source == STDIN:
+        return "stdin"
+    tail = source.rstrip("/").rsplit("/", 1)[-1].split("?", 1)[0]
+    return Path(tail).stem or "page"

@@ -1,0 +1,163 @@
+"""Logits to answers: greedy decoding of a batch, with the n-gram rule, stop tokens, limits and the loop guard.
+
+Knows nothing about how logits are computed (``backends``) or what tokens mean (``data.tokenizer``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from GOT.inference.guards import LoopDetector
+from GOT.inference.results import FinishReason
+
+
+@dataclasses.dataclass(frozen=True)
+class GenerationSettings:
+    """How answers are decoded.
+
+    Attributes:
+        max_new_tokens: Longest answer, in tokens.
+        no_repeat_ngram_size: No sequence of this many tokens twice; 0: allowed; None: as published, 20 for single
+            views and 0 for crop and multi-page.
+        stop_on_loop: Cut an answer whose end repeats itself (see ``guards.LoopDetector``).
+        retry: Read a page again, otherwise, when its answer was a loop.
+    """
+
+    max_new_tokens: int = 4096
+    no_repeat_ngram_size: int | None = None
+    stop_on_loop: bool = True
+    retry: bool = True
+
+    def __post_init__(self) -> None:
+        if self.max_new_tokens < 1:
+            raise ValueError(f"max_new_tokens must be at least 1; got {self.max_new_tokens}.")
+        if self.no_repeat_ngram_size is not None and self.no_repeat_ngram_size < 0:
+            raise ValueError(f"no_repeat_ngram_size must not be negative; got {self.no_repeat_ngram_size}.")
+
+
+@dataclasses.dataclass
+class Answer:
+    """One row of a decoded batch, growing until ``finish_reason`` is set."""
+
+    token_ids: list[int] = dataclasses.field(default_factory=list)  # without the stop token
+    logprobs: list[float] = dataclasses.field(default_factory=list)
+    finish_reason: FinishReason | None = None
+
+
+class DecodeSession(Protocol):
+    """A batch of prompts that a backend has taken in; rows leave when they are done."""
+
+    logits: Tensor  # (rows, V): for the next token of every row
+    max_new_tokens: int  # room that the context leaves for answers
+
+    def step(self, token_ids: Tensor) -> None:
+        """Append one token to every row, (rows,), and update ``logits``."""
+
+    def keep(self, rows: Sequence[int]) -> None:
+        """Drop all other rows."""
+
+
+class NoRepeatNgram:
+    """Which tokens would complete an n-gram that was there before; constant time a token.
+
+    The same rule as transformers' ``NoRepeatNGramLogitsProcessor``: the prompt counts.
+    """
+
+    def __init__(self, size: int, prompt: Sequence[int] = ()) -> None:
+        self.size = size
+        self._followers: dict[tuple[int, ...], list[int]] = {}
+        self._tail: tuple[int, ...] = ()
+        for token in prompt:
+            self.push(token)
+
+    def push(self, token_id: int) -> None:
+        """Take a token into account."""
+        if self.size <= 0:
+            return
+        if len(self._tail) == self.size - 1:
+            self._followers.setdefault(self._tail, []).append(token_id)
+        self._tail = (*self._tail, token_id)[-(self.size - 1) :] if self.size > 1 else ()
+
+    def banned(self) -> Sequence[int]:
+        """Tokens that must not come next."""
+        return self._followers.get(self._tail, ()) if len(self._tail) == self.size - 1 else ()
+
+
+@torch.inference_mode()
+def decode(
+    session: DecodeSession,
+    prompts: Sequence[Sequence[int]],
+    *,
+    stop_ids: frozenset[int],
+    max_new_tokens: int = 4096,
+    no_repeat_ngram_size: int = 20,
+    stop_on_loop: bool = True,
+) -> Iterator[list[Answer]]:
+    """Decode greedily, one token a step for every unfinished row.
+
+    Args:
+        session: The prompts, taken in by a backend.
+        prompts: Their token ids, for the n-gram rule.
+        stop_ids: Tokens that end an answer and are no part of it.
+        max_new_tokens: Longest answer.
+        no_repeat_ngram_size: See :class:`NoRepeatNgram`; 0 switches it off.
+        stop_on_loop: Cut loops.
+
+    Yields:
+        All answers, in the order of the prompts, after every step (always the same list and objects).
+    """
+    answers = [Answer() for _ in prompts]
+    rules = [
+        NoRepeatNgram(no_repeat_ngram_size, prompt if no_repeat_ngram_size else ()) for prompt in prompts
+    ]
+    loops = [LoopDetector() for _ in prompts]
+    rows = list(range(len(prompts)))  # which answer each row of the session belongs to
+    limit = min(max_new_tokens, session.max_new_tokens)
+    while rows:
+        tokens, logprobs = choose_greedily(session.logits, [rules[row].banned() for row in rows])
+        kept: list[int] = []
+        for position, (row, token, logprob) in enumerate(
+            zip(rows, tokens.tolist(), logprobs.tolist(), strict=True)
+        ):
+            answer = answers[row]
+            if token in stop_ids:
+                answer.finish_reason = "stop"
+                continue
+            answer.token_ids.append(token)
+            answer.logprobs.append(logprob)
+            rules[row].push(token)
+            if stop_on_loop and loops[row].push(token):
+                answer.finish_reason = "repetition"
+                del answer.token_ids[loops[row].loop_start :], answer.logprobs[loops[row].loop_start :]
+            elif len(answer.token_ids) >= limit:
+                answer.finish_reason = "length"
+            else:
+                kept.append(position)
+        yield answers
+        if len(kept) < len(rows):
+            rows = [rows[position] for position in kept]
+            session.keep(kept)
+        if rows:
+            session.step(tokens[kept])
+
+
+def choose_greedily(logits: Tensor, banned: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    """The likeliest allowed token of every row.
+
+    Args:
+        logits: (rows, V); changed in place where tokens are banned.
+        banned: Token ids that each row must not take.
+
+    Returns:
+        Token ids and their log-probabilities, (rows,) each.
+    """
+    for row, ids in enumerate(banned):
+        if ids:
+            logits[row, list(ids)] = -torch.inf
+    top, tokens = logits.max(dim=-1)
+    return tokens, top.float() - logits.float().logsumexp(dim=-1)

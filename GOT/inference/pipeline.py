@@ -1,0 +1,430 @@
+"""Pages to text: the one way in which demos, evaluation, export checks and servers read.
+
+pipeline = GOTPipeline.from_pretrained("assets/got-tiny")
+print(pipeline.read("page.png").text)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from PIL import Image
+
+from GOT.data.image import MAX_TILES, open_image
+from GOT.data.processor import GOTProcessor, ModelInputs
+from GOT.data.prompt import Task, build_question, choose_task, normalize_box
+from GOT.data.tokenizer import StreamDecoder
+from GOT.inference.backends import BACKENDS, Backend
+from GOT.inference.documents import DEFAULT_DPI, Page, PageRange, open_pages
+from GOT.inference.generation import Answer, GenerationSettings, decode
+from GOT.inference.guards import is_blank, lines_confidence
+from GOT.inference.results import Document, PageResult, Status
+from GOT.utils.hub import resolve_folder
+from GOT.utils.lazy import load_entry
+from GOT.utils.log import get_logger
+
+logger = get_logger(__name__)
+
+PUBLISHED_NGRAM_SIZE = 20  # of the released demo for single views; its crop and multi-page demo has none
+RETRY_NGRAM_SIZE = 8  # short enough to break a loop that 20 let through
+
+ImageLike = str | Path | Image.Image
+BoxMode = Literal["prompt", "crop"]
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadRequest:
+    """One question about one page (or about several, for multi-page).
+
+    Attributes:
+        images: A path or picture, or several for ``multi_page``.
+        task: ``ocr`` or ``format`` (or another name of ``data.prompt.TASKS``).
+        box: ``x1, y1, x2, y2`` in pixels of the page: read only what is inside.
+        color: Read only what is inside the frame of this colour: red, green or blue.
+        crop: Cut the page into tiles: for small print.
+        multi_page: Read all images in one answer.
+        question: The whole question, instead of the task's.
+        box_mode: ``prompt`` tells the model the box, as published; ``crop`` shows it nothing else.
+        max_tiles: Most tiles under ``crop``.
+        name: What to call the page in results.
+        page: Its number in its document.
+    """
+
+    images: ImageLike | Sequence[ImageLike]
+    task: str = "ocr"
+    box: Sequence[float] | None = None
+    color: str | None = None
+    crop: bool = False
+    multi_page: bool = False
+    question: str | None = None
+    box_mode: BoxMode = "prompt"
+    max_tiles: int = MAX_TILES
+    name: str = ""
+    page: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Prepared:
+    """A request made ready for the model; ``--explain`` prints it."""
+
+    request: ReadRequest
+    task: Task
+    question: str
+    page_sizes: tuple[tuple[int, int], ...]
+    num_views: int
+    blank: bool
+    inputs: ModelInputs | None  # None for a blank page
+
+
+class GOTPipeline:
+    """A loaded checkpoint that reads pages.
+
+    Args:
+        backend: The engine that runs the model.
+        processor: The checkpoint's tokenizer and image transform.
+        settings: How answers are decoded unless a call says otherwise.
+    """
+
+    def __init__(
+        self, backend: Backend, processor: GOTProcessor, settings: GenerationSettings | None = None
+    ) -> None:
+        self.backend = backend
+        self.processor = processor
+        self.settings = settings or GenerationSettings()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model_name: str | Path,
+        *,
+        revision: str | None = None,
+        device: str = "auto",
+        dtype: str = "auto",
+        backend: str = "torch",
+        attn_implementation: str = "sdpa",
+        settings: GenerationSettings | None = None,
+    ) -> GOTPipeline:
+        """Load a checkpoint of either layout from a folder or the hub.
+
+        Args:
+            model_name: A folder, or a hub name, optionally ``name@revision``.
+            revision: Hub revision.
+            device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+            dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
+            backend: A name of ``backends.BACKENDS``.
+            attn_implementation: ``eager``, ``sdpa`` or ``flash_attention_2`` (torch backend).
+            settings: How answers are decoded.
+
+        Raises:
+            FileNotFoundError: If the checkpoint is not there.
+            ValueError: If it is damaged, or the device or type cannot be had.
+        """
+        folder = resolve_folder(model_name, revision=revision)
+        load = load_entry(BACKENDS, backend, what="backend")
+        engine: Backend = load(folder, device=device, dtype=dtype, attn_implementation=attn_implementation)
+        vision = engine.config.vision
+        processor = GOTProcessor.from_pretrained(
+            folder, image_size=vision.image_size, num_image_tokens=vision.num_image_tokens
+        )
+        check_token_ids(processor, engine)
+        return cls(engine, processor, settings)
+
+    def read(
+        self,
+        source: ImageLike | Sequence[ImageLike],
+        *,
+        task: str = "ocr",
+        box: Sequence[float] | None = None,
+        color: str | None = None,
+        crop: bool = False,
+        multi_page: bool = False,
+        question: str | None = None,
+        box_mode: BoxMode = "prompt",
+        max_tiles: int = MAX_TILES,
+        pages: str | None = None,
+        dpi: int = DEFAULT_DPI,
+        allow_url: bool = False,
+        batch_size: int = 1,
+        settings: GenerationSettings | None = None,
+    ) -> Document:
+        """Read a picture, a PDF, a folder, or several of them.
+
+        Args:
+            source: Path, URL, PIL picture, or a sequence of them.
+            pages: Pages of PDFs and TIFFs, such as ``"1-5,7"``.
+            dpi: Resolution at which PDF pages are drawn.
+            allow_url: Whether a URL may be fetched.
+            batch_size: Pages decoded side by side.
+            settings: How to decode, for this call.
+
+        The other arguments are those of :class:`ReadRequest`.
+
+        Returns:
+            One result a page (a single one for ``multi_page``); ``.text`` joins them.
+        """
+        template = ReadRequest(
+            images=(), task=task, box=box, color=color, crop=crop, multi_page=multi_page, question=question,
+            box_mode=box_mode, max_tiles=max_tiles,
+        )  # fmt: skip
+        self.question_of(template)  # a wrong task or colour is an error of the call, not of each page
+        sources = [source] if isinstance(source, str | Path | Image.Image) else list(source)
+        chosen = PageRange.parse(pages) if pages else None
+        found = _pages_of(sources, chosen, dpi, allow_url)
+        return Document(tuple(self.read_pages(found, template, batch_size=batch_size, settings=settings)))
+
+    def read_pages(
+        self,
+        pages: Iterable[Page],
+        template: ReadRequest,
+        *,
+        batch_size: int = 1,
+        settings: GenerationSettings | None = None,
+    ) -> Iterator[PageResult]:
+        """Read opened pages, all asked the same; a page with an error becomes a failed result in its place."""
+        if template.multi_page:
+            yield self._read_together(list(pages), template, settings)
+            return
+        requests = (
+            page if page.image is None else _request_for(page, page.image, template) for page in pages
+        )
+        yield from self._read(requests, batch_size, settings)
+
+    def read_requests(
+        self,
+        requests: Iterable[ReadRequest],
+        *,
+        batch_size: int = 8,
+        settings: GenerationSettings | None = None,
+    ) -> Iterator[PageResult]:
+        """Answer requests in their order, ``batch_size`` at a time; one that cannot be read gives a failed result."""
+        yield from self._read(requests, batch_size, settings)
+
+    def stream(self, request: ReadRequest, *, settings: GenerationSettings | None = None) -> Iterator[str]:
+        """Read one page, giving out the text piece by piece as it is decoded. No second tries.
+
+        Raises:
+            ValueError, FileNotFoundError: If the page cannot be read.
+        """
+        prepared = self.prepare(request)
+        if prepared.inputs is None:
+            return
+        pieces = StreamDecoder(self.processor.tokenizer)
+        given = 0
+        for answers in self._decode([prepared], settings or self.settings):
+            for token in answers[0].token_ids[given:]:
+                if piece := pieces.push(token):
+                    yield piece
+            given = max(given, len(answers[0].token_ids))
+        yield pieces.finish()
+
+    def question_of(self, request: ReadRequest, size: tuple[int, int] | None = None) -> tuple[Task, str]:
+        """The task and the exact question of a request.
+
+        Args:
+            request: What is asked.
+            size: Width and height of the page, which a box needs.
+        """
+        task = choose_task(request.task, crop=request.crop, multi_page=request.multi_page)
+        if request.question is not None:
+            return task, request.question
+        if request.multi_page and (request.box is not None or request.color is not None):
+            raise ValueError("box and color are about one page; multi_page reads several.")
+        box = None
+        if request.box is not None and size is not None and request.box_mode == "prompt":
+            box = normalize_box(request.box, *size)
+        return task, build_question(task, box=box, color=request.color)
+
+    def prepare(self, request: ReadRequest) -> Prepared:
+        """Open a request's pictures and build its model inputs.
+
+        Raises:
+            ValueError, FileNotFoundError: If a picture or the box is not readable.
+        """
+        listed = (
+            [request.images] if isinstance(request.images, str | Path | Image.Image) else list(request.images)
+        )
+        pages = [image if isinstance(image, Image.Image) else open_image(image) for image in listed]
+        if not pages:
+            raise ValueError("There is no page to read.")
+        sizes = tuple(page.size for page in pages)
+        if request.box is not None:
+            normalize_box(request.box, *sizes[0])  # checks it in every mode
+            if request.box_mode == "crop" and len(request.box) == 4:
+                left, top, right, bottom = request.box
+                pages = [
+                    pages[0].crop((math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)))
+                ]
+        task, question = self.question_of(request, sizes[0])
+        if all(is_blank(page) for page in pages):
+            return Prepared(request, task, question, sizes, 0, True, None)
+        views = self.processor.views_of(pages, task.layout, max_tiles=request.max_tiles)
+        inputs = self.processor.encode_request(views, question)
+        return Prepared(request, task, question, sizes, len(views), False, inputs)
+
+    def _read_together(
+        self, pages: list[Page], template: ReadRequest, settings: GenerationSettings | None
+    ) -> PageResult:
+        errors = [page.error for page in pages if page.error]
+        if errors or not pages:
+            return _failed(template, errors[0] if errors else "There is no page to read.")
+        images = tuple(page.image for page in pages if page.image is not None)
+        request = dataclasses.replace(template, images=images, name=pages[0].source)
+        return next(self._read([request], 1, settings))
+
+    def _read(
+        self, requests: Iterable[ReadRequest | Page], batch_size: int, settings: GenerationSettings | None
+    ) -> Iterator[PageResult]:
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1; got {batch_size}.")
+        chosen = settings or self.settings
+        iterator = iter(requests)
+        while batch := list(itertools.islice(iterator, batch_size)):
+            yield from self._read_batch(batch, chosen)
+
+    def _read_batch(
+        self, batch: Sequence[ReadRequest | Page], settings: GenerationSettings
+    ) -> list[PageResult]:
+        started = time.perf_counter()
+        results: dict[int, PageResult] = {}
+        ready: dict[int, Prepared] = {}
+        for index, request in enumerate(batch):
+            if isinstance(request, Page):
+                results[index] = PageResult(
+                    "", "failed", "error", request.source, request.number, error=request.error
+                )
+                continue
+            try:
+                prepared = self.prepare(request)
+            except (ValueError, OSError) as error:
+                results[index] = _failed(request, str(error))
+                continue
+            if prepared.blank:
+                results[index] = PageResult(
+                    "", "blank", "blank", request.name, request.page, question=prepared.question
+                )
+            else:
+                ready[index] = prepared
+        results.update(self._answer(ready, settings))
+        share = (time.perf_counter() - started) / len(batch)
+        return [dataclasses.replace(results[index], seconds=share) for index in range(len(batch))]
+
+    def _answer(self, ready: dict[int, Prepared], settings: GenerationSettings) -> dict[int, PageResult]:
+        results: dict[int, PageResult] = {}
+        # The n-gram rule differs between layouts, so rows of one decoding share one size.
+        for size in sorted({self._ngram_size(prepared, settings) for prepared in ready.values()}):
+            group = {i: p for i, p in ready.items() if self._ngram_size(p, settings) == size}
+            try:
+                answers = list(self._decode(list(group.values()), settings))[-1]
+            except ValueError as error:
+                if len(group) == 1:
+                    results.update({i: _failed(p.request, str(error)) for i, p in group.items()})
+                else:  # one prompt too long for the context must not take the others down
+                    for index, prepared in group.items():
+                        results.update(self._answer({index: prepared}, settings))
+                continue
+            for (index, prepared), answer in zip(group.items(), answers, strict=True):
+                result = self._result(prepared, answer)
+                if result.status == "repeated" and settings.retry:
+                    result = self._retry(prepared, result, settings)
+                results[index] = result
+        return results
+
+    def _retry(self, prepared: Prepared, first: PageResult, settings: GenerationSettings) -> PageResult:
+        """Read a page that looped again: with a stricter n-gram rule, then cut into tiles."""
+        stricter = dataclasses.replace(settings, no_repeat_ngram_size=RETRY_NGRAM_SIZE, retry=False)
+        attempts = [(prepared.request, stricter)]
+        if (
+            prepared.task.layout == "single"
+            and prepared.request.box is None
+            and prepared.request.color is None
+        ):
+            tiled = dataclasses.replace(prepared.request, crop=True)
+            attempts.append((tiled, dataclasses.replace(stricter, no_repeat_ngram_size=PUBLISHED_NGRAM_SIZE)))
+        for number, (request, how) in enumerate(attempts, start=2):
+            result = self._answer({0: self.prepare(request)}, how)[0]
+            if result.status == "ok":
+                return dataclasses.replace(result, status="retried", attempts=number)
+        return dataclasses.replace(first, attempts=1 + len(attempts))
+
+    def _decode(self, batch: Sequence[Prepared], settings: GenerationSettings) -> Iterator[list[Answer]]:
+        inputs = [prepared.inputs for prepared in batch if prepared.inputs is not None]
+        special = self.processor.tokenizer.special
+        yield from decode(
+            self.backend.start(inputs),
+            [item.input_ids.tolist() for item in inputs],
+            stop_ids=frozenset({special.turn_end, special.end_of_text}),
+            max_new_tokens=settings.max_new_tokens,
+            no_repeat_ngram_size=self._ngram_size(batch[0], settings),
+            stop_on_loop=settings.stop_on_loop,
+        )
+
+    @staticmethod
+    def _ngram_size(prepared: Prepared, settings: GenerationSettings) -> int:
+        if settings.no_repeat_ngram_size is not None:
+            return settings.no_repeat_ngram_size
+        return PUBLISHED_NGRAM_SIZE if prepared.task.layout == "single" else 0
+
+    def _result(self, prepared: Prepared, answer: Answer) -> PageResult:
+        decoder = StreamDecoder(self.processor.tokenizer)
+        pieces = [decoder.push(token) for token in answer.token_ids]
+        text = "".join(pieces) + decoder.finish()
+        status: dict[str, Status] = {"stop": "ok", "length": "truncated", "repetition": "repeated"}
+        assert answer.finish_reason is not None, "decoding ended before the answer did"
+        logprobs = answer.logprobs
+        return PageResult(
+            text=text,
+            status=status[answer.finish_reason],
+            finish_reason=answer.finish_reason,
+            name=prepared.request.name,
+            page=prepared.request.page,
+            question=prepared.question,
+            confidence=math.exp(sum(logprobs) / len(logprobs)) if logprobs else None,
+            line_confidences=lines_confidence(pieces, logprobs) if logprobs else (),
+            num_tokens=len(answer.token_ids),
+            num_views=prepared.num_views,
+        )
+
+
+def check_token_ids(processor: GOTProcessor, backend: Backend) -> None:
+    """Insist that tokenizer and config mean the same ids.
+
+    Raises:
+        ValueError: Naming the ids that differ.
+    """
+    config, special = backend.config, processor.tokenizer.special
+    pairs = {
+        "<img>": (config.im_start_token, special.image_start),
+        "</img>": (config.im_end_token, special.image_end),
+        "<imgpad>": (config.im_patch_token, special.image),
+    }
+    wrong = [
+        f"{token} is {a} in config.json and {b} in the tokenizer" for token, (a, b) in pairs.items() if a != b
+    ]
+    if wrong or len(processor.tokenizer) > config.vocab_size:
+        size = f"the tokenizer has {len(processor.tokenizer)} entries, the model {config.vocab_size}"
+        raise ValueError(f"Tokenizer and model do not fit: {'; '.join(wrong) or size}.")
+
+
+def _pages_of(
+    sources: Sequence[ImageLike | BinaryIO], pages: PageRange | None, dpi: int, allow_url: bool
+) -> Iterator[Page]:
+    for number, source in enumerate(sources, start=1):
+        if isinstance(source, Image.Image):
+            yield Page(f"image {number}", f"image-{number}", image=source)
+        else:
+            yield from open_pages([str(source)], pages=pages, dpi=dpi, allow_url=allow_url)
+
+
+def _request_for(page: Page, image: Image.Image, template: ReadRequest) -> ReadRequest:
+    return dataclasses.replace(template, images=image, name=page.source, page=page.number)
+
+
+def _failed(request: ReadRequest, error: str) -> PageResult:
+    name = request.name or (str(request.images) if isinstance(request.images, str | Path) else "")
+    return PageResult("", "failed", "error", name, request.page, error=error)

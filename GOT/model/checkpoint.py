@@ -1,0 +1,353 @@
+"""Checkpoints on disk to models and back: the original layout and transformers', single or sharded safetensors.
+
+One key map is used both ways. Nothing from a checkpoint is ever run: no remote code, no pickle.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+from transformers import PreTrainedConfig, Qwen2Config
+from transformers.models.qwen2.modeling_qwen2 import Qwen2RotaryEmbedding
+
+from GOT.model.config import GOTConfig
+from GOT.model.got import GOTQwenForCausalLM
+from GOT.utils import io
+from GOT.utils.hub import resolve_folder
+from GOT.utils.log import get_logger
+
+logger = get_logger(__name__)
+
+Layout = Literal["original", "transformers"]
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
+
+# (prefix in the original layout, prefix in transformers' layout); the first that fits is used, in both directions.
+KEY_MAP: tuple[tuple[str, str], ...] = (
+    ("lm_head.", "language_model.lm_head."),
+    ("model.vision_tower_high.pos_embed", "vision_tower.pos_embed"),
+    ("model.vision_tower_high.patch_embed.proj.", "vision_tower.patch_embed.projection."),
+    ("model.vision_tower_high.blocks.", "vision_tower.layers."),
+    ("model.vision_tower_high.neck.0.", "vision_tower.neck.conv1."),
+    ("model.vision_tower_high.neck.1.", "vision_tower.neck.layer_norm1."),
+    ("model.vision_tower_high.neck.2.", "vision_tower.neck.conv2."),
+    ("model.vision_tower_high.neck.3.", "vision_tower.neck.layer_norm2."),
+    ("model.vision_tower_high.net_2.", "multi_modal_projector.conv_upsampler1."),
+    ("model.vision_tower_high.net_3.", "multi_modal_projector.conv_upsampler2."),
+    ("model.mm_projector_vary.", "multi_modal_projector.multimodal_projector."),
+    ("model.", "language_model.model."),
+)
+# Inside an encoder block only.
+BLOCK_MAP: tuple[tuple[str, str], ...] = ((".norm1.", ".layer_norm1."), (".norm2.", ".layer_norm2."))
+
+# Names that transformers uses in memory, and that some tools save: same tensors, other prefixes.
+_IN_MEMORY = (
+    ("model.language_model.", "language_model.model."),
+    ("model.vision_tower.", "vision_tower."),
+    ("model.multi_modal_projector.", "multi_modal_projector."),
+    ("lm_head.", "language_model.lm_head."),
+)
+
+
+def to_transformers_key(key: str) -> str:
+    """Translate a weight's name from the original layout to transformers'."""
+    return _translate(key, 0, 1)
+
+
+def to_original_key(key: str) -> str:
+    """Translate a weight's name from transformers' layout (on disk or in memory) to the original."""
+    for memory, disk in _IN_MEMORY:
+        if key.startswith(memory):
+            key = disk + key.removeprefix(memory)
+            break
+    return _translate(key, 1, 0)
+
+
+def load_model(
+    name_or_path: str | Path,
+    *,
+    revision: str | None = None,
+    dtype: torch.dtype | None = None,
+    device: str | torch.device = "cpu",
+    attn_implementation: str = "sdpa",
+) -> GOTQwenForCausalLM:
+    """Load a checkpoint of either layout, in evaluation mode.
+
+    Args:
+        name_or_path: A folder or a hub name (see ``utils.hub.resolve_folder``).
+        revision: Hub revision.
+        dtype: Type of the weights; the checkpoint's own by default.
+        device: Where the weights go.
+        attn_implementation: ``eager``, ``sdpa`` or ``flash_attention_2``.
+
+    Raises:
+        FileNotFoundError: If the folder or a file in it is missing.
+        ValueError: If keys are missing, unexpected or of the wrong shape (all are named), or a file is damaged.
+    """
+    folder = resolve_folder(name_or_path, revision=revision)
+    config = load_config(folder)
+    config._attn_implementation = attn_implementation
+    weights = load_weights(folder, device=device, dtype=dtype)
+    model = build_model(config, weights, where=folder)
+    return model.to(torch.device(device))  # type: ignore[arg-type]
+
+
+def build_model(
+    config: GOTConfig, weights: dict[str, Tensor], *, where: str | Path = "the weights"
+) -> GOTQwenForCausalLM:
+    """Make a model of exactly these weights (original names), without copying them.
+
+    Raises:
+        ValueError: If keys are missing, unexpected or of the wrong shape.
+    """
+    weights = dict(weights)
+    _settle_head(config, weights, where)
+    with torch.device("meta"):
+        model = GOTQwenForCausalLM(config)
+    check_weights({name: p.shape for name, p in model.named_parameters()}, weights, where=where)
+    model.load_state_dict(weights, strict=False, assign=True)
+    model.tie_weights()
+    model.model.rotary_emb = Qwen2RotaryEmbedding(config)  # its buffer is computed, never stored
+    left = [name for name, tensor in (*model.named_parameters(), *model.named_buffers()) if tensor.is_meta]
+    assert not left, f"tensors without values after loading: {left}"
+    return model.eval()
+
+
+def check_weights(
+    shapes: Mapping[str, torch.Size], weights: Mapping[str, Tensor], *, where: str | Path
+) -> None:
+    """Compare what a model wants with what a file holds.
+
+    Raises:
+        ValueError: Naming every kind of difference, the first few of each.
+    """
+    missing = sorted(shapes.keys() - weights.keys())
+    unexpected = sorted(weights.keys() - shapes.keys())
+    shaped = [
+        f"{name} is {tuple(weights[name].shape)} instead of {tuple(shape)}"
+        for name, shape in sorted(shapes.items())
+        if name in weights and weights[name].shape != shape
+    ]
+    problems = [
+        f"{len(names)} {kind}: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
+        for kind, names in (("missing", missing), ("unexpected", unexpected), ("mis-shaped", shaped))
+        if names
+    ]
+    if problems:
+        raise ValueError(f"{where} does not fit its config.json: {'; '.join(problems)}.")
+
+
+def load_weights(
+    folder: Path, *, device: str | torch.device = "cpu", dtype: torch.dtype | None = None
+) -> dict[str, Tensor]:
+    """Read all tensors of a checkpoint folder, under their original names."""
+    weights: dict[str, Tensor] = {}
+    layout = detect_layout(folder)
+    for path in _weight_files(folder):
+        try:
+            with safe_open(str(path), framework="pt", device=str(device)) as file:
+                for key in file.keys():  # noqa: SIM118 - not a dict
+                    tensor = file.get_tensor(key)
+                    name = to_original_key(key) if layout == "transformers" else key
+                    if not name.endswith("rotary_emb.inv_freq"):  # old transformers stored this constant
+                        weights[name] = tensor.to(dtype) if dtype and tensor.is_floating_point() else tensor
+        except (SafetensorError, OSError) as error:
+            raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
+    return weights
+
+
+def detect_layout(folder: Path) -> Layout:
+    """Tell which layout a checkpoint folder has, by its ``config.json``.
+
+    Raises:
+        FileNotFoundError: If there is no ``config.json``.
+        ValueError: If it is another model's.
+    """
+    kind = _read_config(folder).get("model_type")
+    if kind == "GOT":
+        return "original"
+    if kind == "got_ocr2":
+        return "transformers"
+    raise ValueError(
+        f"{folder} holds a model of type {kind!r}; GOT reads types 'GOT' (original) and 'got_ocr2' (transformers)."
+    )
+
+
+def load_config(folder: str | Path) -> GOTConfig:
+    """Read ``config.json`` of either layout."""
+    folder = Path(folder)
+    values = _read_config(folder)
+    return (
+        config_from_transformers(values) if detect_layout(folder) == "transformers" else _config_from(values)
+    )
+
+
+def save_model(
+    model: GOTQwenForCausalLM, folder: str | Path, *, layout: Layout = "original", max_shard_size: str = "5GB"
+) -> Path:
+    """Write a model's config and weights as a folder, atomically (an old folder is replaced once the new one is whole).
+
+    Args:
+        model: The model; its weights are written in the dtype they have.
+        folder: Where to.
+        layout: ``original`` (``ucaslcl/GOT-OCR2_0``) or ``transformers`` (``stepfun-ai/GOT-OCR-2.0-hf``).
+        max_shard_size: Files grow no larger, e.g. ``"2GB"``.
+    """
+    with io.atomic_folder(folder) as temporary:
+        write_model(model.config, model.state_dict(), temporary, layout=layout, max_shard_size=max_shard_size)
+    return Path(folder)
+
+
+def write_model(
+    config: GOTConfig,
+    weights: Mapping[str, Tensor],
+    folder: Path,
+    *,
+    layout: Layout = "original",
+    max_shard_size: str = "5GB",
+) -> None:
+    """Write config and weights (original names) into a folder that exists. Not atomic: the caller's folder is."""
+    from huggingface_hub import save_torch_state_dict
+
+    tied = config.tie_word_embeddings
+    kept = {name: tensor for name, tensor in weights.items() if not (tied and name == HEAD)}
+    dtype = str(kept[EMBEDDING].dtype).removeprefix("torch.")
+    if layout == "transformers":
+        io.write_json(folder / "config.json", config_to_transformers(config) | {"dtype": dtype})
+        kept = {to_transformers_key(name): tensor for name, tensor in kept.items()}
+    else:
+        io.write_json(folder / "config.json", _config_to(config) | {"torch_dtype": dtype})
+    save_torch_state_dict(
+        {name: tensor.detach().contiguous() for name, tensor in kept.items()},
+        folder,
+        max_shard_size=max_shard_size,
+    )
+
+
+def config_to_transformers(config: GOTConfig) -> dict[str, Any]:
+    """The ``config.json`` of transformers' ``GotOcr2ForConditionalGeneration`` for the same architecture.
+
+    Raises:
+        ValueError: If transformers' class cannot express it.
+    """
+    vision = config.vision
+    if vision.feature_size != config.hidden_size:
+        raise ValueError(
+            f"transformers' layout wants feature_size equal to hidden_size; here they are {vision.feature_size} "
+            f"and {config.hidden_size}. Save it in the original layout."
+        )
+    text_fields = [name for name in Qwen2Config.__annotations__ if name in _architecture_fields()]
+    vision_config = {k: v for k, v in (config.vision_config or {}).items() if k != "feature_size"}
+    return {
+        "architectures": ["GotOcr2ForConditionalGeneration"],
+        "model_type": "got_ocr2",
+        "image_token_index": config.image_token_id,
+        "image_seq_length": vision.num_image_tokens,
+        "tie_word_embeddings": config.tie_word_embeddings,
+        "eos_token_id": config.eos_token_id,
+        "text_config": {"model_type": "qwen2", **{name: getattr(config, name) for name in text_fields}},
+        "vision_config": {"model_type": "got_ocr2_vision"} | vision_config,
+    }
+
+
+def config_from_transformers(values: Mapping[str, Any]) -> GOTConfig:
+    """Our configuration from transformers' ``config.json``; what it leaves out has the published value."""
+    text = dict(values.get("text_config") or {})
+    vision = dict(values.get("vision_config") or {})
+    # Older files leave "tie_word_embeddings" to the class default (True for GOT) in one place or the other.
+    text["tie_word_embeddings"] = values.get("tie_word_embeddings", text.get("tie_word_embeddings", True))
+    names = GOTConfig().vision_config or {}
+    config = _config_from(text | {"vision_config": {k: v for k, v in vision.items() if k in names}})
+    assert config.vision_config is not None
+    config.vision_config["feature_size"] = config.hidden_size
+    config.im_patch_token = values.get(
+        "image_token_index", values.get("image_token_id", config.im_patch_token)
+    )
+    config.im_start_token, config.im_end_token = config.im_patch_token - 2, config.im_patch_token - 1
+    return config
+
+
+def _config_from(values: Mapping[str, Any]) -> GOTConfig:
+    kept = {name: value for name, value in values.items() if name in _architecture_fields()}
+    if kept.get("rope_parameters") is None and values.get("rope_theta") is not None:
+        kept["rope_theta"] = values["rope_theta"]
+    return GOTConfig(**kept)
+
+
+def _config_to(config: GOTConfig) -> dict[str, Any]:
+    values = {name: getattr(config, name) for name in sorted(_architecture_fields())}
+    # Readers of the published layout (older transformers, serving engines) look for rope_theta at the top.
+    theta = (config.rope_parameters or {}).get("rope_theta")
+    return {"architectures": ["GOTQwenForCausalLM"], "model_type": "GOT", "rope_theta": theta, **values}
+
+
+def _architecture_fields() -> set[str]:
+    # Without the bookkeeping of transformers' base class, which a checkpoint must not decide.
+    base = set(PreTrainedConfig.__dataclass_fields__)
+    kept = {"tie_word_embeddings", "pad_token_id", "bos_token_id", "eos_token_id"}
+    return (set(GOTConfig.__dataclass_fields__) - base - {"layer_types"}) | kept
+
+
+def _settle_head(config: GOTConfig, weights: dict[str, Tensor], where: str | Path) -> None:
+    # Published files of the original layout store the head although it equals the embedding.
+    head = weights.get(HEAD)
+    if head is None or EMBEDDING not in weights or not config.tie_word_embeddings:
+        return
+    if head.shape == weights[EMBEDDING].shape and torch.equal(head, weights[EMBEDDING]):
+        del weights[HEAD]
+        return
+    logger.warning(
+        "%s says that head and embedding are tied but stores different ones; both are kept, untied.", where
+    )
+    config.tie_word_embeddings = False
+
+
+def _translate(key: str, source: int, target: int) -> str:
+    for pair in KEY_MAP:
+        if key.startswith(pair[source]):
+            key = pair[target] + key.removeprefix(pair[source])
+            inner: Iterable[tuple[str, str]] = BLOCK_MAP if pair[0].endswith("blocks.") else ()
+            for names in inner:
+                key = key.replace(names[source], names[target])
+            return key
+    return key
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / "config.json"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"No config.json in {folder}; --model-name wants the folder that holds the weights."
+        )
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} does not hold a configuration but a {type(values).__name__}.")
+    return values
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    if (folder / WEIGHTS).is_file():
+        return [folder / WEIGHTS]
+    if (folder / INDEX).is_file():
+        names = sorted(set(json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()))
+        paths = [folder / Path(name).name for name in names]  # .name: an index cannot point out of its folder
+        absent = [path.name for path in paths if not path.is_file()]
+        if absent:
+            raise FileNotFoundError(
+                f"{folder / INDEX} lists {', '.join(absent)}, which {folder} does not hold."
+            )
+        return paths
+    pickles = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern))
+    hint = f"; {pickles[0]} is a pickle, which is never loaded: convert it to safetensors" if pickles else ""
+    raise FileNotFoundError(f"No {WEIGHTS} or {INDEX} in {folder}{hint}.")
