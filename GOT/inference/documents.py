@@ -133,7 +133,7 @@ def is_url(text: str) -> bool:
 
 
 def _open_one(source: str, pages: PageRange | None, dpi: int, allow_url: bool) -> Iterator[Page]:
-    name = _short_name(source)
+    name = short_name(source)
     try:
         content = _content_of(source, allow_url)
         if _is_pdf(content):
@@ -248,10 +248,11 @@ def _outside(source: str, name: str, pages: PageRange, count: int) -> Iterator[P
 
 
 def _failed(source: str, error: str) -> Page:
-    return Page(source, _short_name(source), error=error)
+    return Page(source, short_name(source), error=error)
 
 
-def _short_name(source: str) -> str:
+def short_name(source: str) -> str:
+    """The name of a document without folder and ending."""
     if source == STDIN:
         return "stdin"
     tail = source.rstrip("/").rsplit("/", 1)[-1].split("?", 1)[0]

@@ -14,6 +14,18 @@ _HUB_NAME = re.compile(r"^[\w.-]+/[\w.-]+(@[\w./-]+)?$")
 _FILES = ["*.json", "*.safetensors", "*.tiktoken"]  # data only: no pickles, no remote code
 
 
+BUNDLED = "got-tiny"  # the checkpoint that this repository trains and ships
+
+
+def bundled_checkpoint() -> Path | None:
+    """The shipped checkpoint's folder: in a checkout under ``assets/``, in an installed wheel inside the package."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package.parent / "assets" / BUNDLED, package / "assets" / BUNDLED):
+        if (folder / "config.json").is_file():
+            return folder
+    return None
+
+
 def resolve_folder(name_or_path: str | Path, *, revision: str | None = None) -> Path:
     """Find or download a checkpoint.
 

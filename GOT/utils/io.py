@@ -57,8 +57,8 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
     try:
         yield temporary
+        _make_readable(temporary)
         fsync_tree(temporary)
-        temporary.chmod(0o777 & ~_umask())
         _replace_folder(temporary, path)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -72,6 +72,15 @@ def fsync_tree(folder: Path) -> None:
         for name in files:
             _fsync(Path(root) / name)
         _fsync(Path(root))
+
+
+def _make_readable(folder: Path) -> None:
+    # Temporary folders, and files that libraries write through temporary ones, are private; results are for everyone.
+    mask = _umask()
+    for root, _, files in os.walk(folder):
+        os.chmod(root, 0o777 & ~mask)
+        for name in files:
+            os.chmod(Path(root) / name, 0o666 & ~mask)
 
 
 def _replace_folder(source: Path, target: Path) -> None:

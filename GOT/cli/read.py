@@ -1,0 +1,177 @@
+"""got-ocr read: images and PDFs to text. Text alone on stdout; progress and troubles on stderr."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import itertools
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from GOT.cli import common, reading
+
+if TYPE_CHECKING:
+    from GOT.inference.documents import Page
+    from GOT.inference.outputs import FolderNames, ReadPage
+    from GOT.inference.pipeline import GOTPipeline, ReadRequest
+
+PROGRAM = "got-ocr read"
+DEFAULT_FORMATS = "txt,md,json"
+
+
+def build_parser() -> common.Parser:
+    """All flags of the command."""
+    parser = common.Parser(prog=PROGRAM, description="Turn images and PDFs into text.")
+    parser.add_argument(
+        "sources", nargs="+", metavar="F", help="image, PDF, folder, glob, URL, or - for stdin"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="write DIR/name/name.txt … instead of stdout"
+    )
+    parser.add_argument(
+        "--to",
+        default=DEFAULT_FORMATS,
+        help=f"formats under -o: txt, md, json, html, docx, tex ({DEFAULT_FORMATS})",
+    )
+    parser.add_argument(
+        "--skip-existing", action="store_true", help="leave out documents that -o already holds"
+    )
+    parser.add_argument("--pages", help="pages of PDFs and TIFFs, from 1: 1-5,7 or 3-")
+    parser.add_argument("--dpi", type=int, default=200, help="resolution at which PDF pages are drawn (200)")
+    parser.add_argument(
+        "--allow-url", action="store_true", help="allow http(s) sources (public addresses only)"
+    )
+    reading.add_question_flags(parser)
+    parser.add_argument("--multi-page", action="store_true", help="read all pages in one answer")
+    parser.add_argument("--crop", action="store_true", help="cut each page into tiles: for small print")
+    common.add_model_flags(parser)
+    reading.add_decoding_flags(parser)
+    parser.add_argument("--stream", action="store_true", help="print text as it is read (one page, no -o)")
+    parser.add_argument(
+        "--explain", action="store_true", help="say on stderr what the model is asked, then read"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; returns the exit code."""
+    arguments = build_parser().parse_args(argv)
+    return common.run(PROGRAM, lambda: read(arguments))
+
+
+def read(arguments: argparse.Namespace) -> int:
+    """Read what the flags name, and print or write it."""
+    from GOT.inference.documents import PageRange, open_pages
+    from GOT.inference.outputs import FolderNames, PictureKeeper
+    from GOT.render import FORMATS
+
+    formats = common.comma_list(arguments.to)
+    common.check_choices(formats, tuple(FORMATS), flag="--to")
+    template = request_of(arguments)
+    chosen = PageRange.parse(arguments.pages) if arguments.pages else None
+    if not 20 <= arguments.dpi <= 1200:
+        raise ValueError(f"--dpi must be 20..1200; got {arguments.dpi}.")
+    if arguments.stream and arguments.output:
+        raise ValueError("--stream prints to stdout; leave out -o.")
+    names = FolderNames()
+    sources = _left_to_do(arguments, formats, names)
+    if not sources:
+        return common.OK
+    pipeline = common.load_pipeline(arguments)
+    pipeline.settings = reading.settings_of(arguments)
+    pipeline.question_of(template)  # a wrong question is an error of the command, not of each page
+    pages: Iterable[Page] = open_pages(
+        sources, pages=chosen, dpi=arguments.dpi, allow_url=arguments.allow_url
+    )
+    if arguments.explain:
+        pages = reading.explained(pages, pipeline, template)
+    if arguments.stream:
+        return _stream(pages, pipeline, template)
+    keeper = PictureKeeper(pictures=bool(arguments.output) and "html" in formats)
+    results = pipeline.read_pages(keeper.watch(pages), template, batch_size=arguments.batch_size)
+    bar = reading.progress_bar(
+        quiet=arguments.quiet or (len(sources) == 1 and not _may_have_pages(sources[0]))
+    )
+    with bar:
+        read_pages = reading.counted(keeper.join(results), bar)
+        if arguments.output:
+            return _write(read_pages, arguments.output, formats, names)
+        return reading.print_pages(read_pages, PROGRAM)
+
+
+def request_of(arguments: argparse.Namespace) -> ReadRequest:
+    """The question that the flags ask, without a page."""
+    from GOT.inference.pipeline import ReadRequest
+
+    return ReadRequest(
+        images=(),
+        task=arguments.task,
+        box=arguments.box,
+        color=arguments.color,
+        crop=arguments.crop,
+        multi_page=arguments.multi_page,
+        question=arguments.prompt,
+        box_mode=arguments.box_mode,
+        max_tiles=arguments.max_tiles,
+    )
+
+
+def _write(pages: Iterable[ReadPage], folder: Path, formats: list[str], names: FolderNames) -> int:
+    from GOT.inference.outputs import write_document
+
+    failed = False
+    for source, group in itertools.groupby(pages, key=lambda page: page.result.name):
+        document = list(group)
+        for page in document:
+            failed |= reading.report(page.result, PROGRAM)
+        if any(page.result.status != "failed" for page in document):
+            name = names(source, document[0].name)
+            for path in write_document(document, folder, name, formats):
+                common.note(f"wrote {path}")
+    return common.FAILED if failed else common.OK
+
+
+def _stream(pages: Iterable[Page], pipeline: GOTPipeline, template: ReadRequest) -> int:
+    failed = False
+    for page in pages:
+        try:
+            if page.image is None:
+                raise ValueError(page.error)
+            for piece in pipeline.stream(dataclasses.replace(template, images=page.image)):
+                sys.stdout.write(piece)
+                sys.stdout.flush()
+            sys.stdout.write("\n")
+        except ValueError as error:
+            common.note(f"{PROGRAM}: {common.one_line(error)}")
+            failed = True
+    return common.FAILED if failed else common.OK
+
+
+def _left_to_do(arguments: argparse.Namespace, formats: list[str], names: FolderNames) -> list[str]:
+    """The sources, without those that --skip-existing finds written."""
+    if not arguments.skip_existing:
+        return list(arguments.sources)
+    if not arguments.output:
+        raise ValueError("--skip-existing looks into the output folder; give -o DIR.")
+    from GOT.inference.documents import Page, expand_source, short_name
+    from GOT.inference.outputs import is_done
+
+    left, skipped = [], 0
+    for source in arguments.sources:
+        for item in expand_source(source):
+            if isinstance(item, Page):
+                left.append(source)
+            elif is_done(arguments.output, names(item, short_name(item)), formats):
+                skipped += 1
+            else:
+                left.append(item)
+    if skipped:
+        common.note(f"skipped {skipped} already in {arguments.output}")
+    return left
+
+
+def _may_have_pages(source: str) -> bool:
+    return not source.lower().endswith((".png", ".jpg", ".jpeg", ".webp", ".bmp"))

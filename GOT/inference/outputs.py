@@ -1,0 +1,119 @@
+"""Results to files: ``DIR/name/name.txt`` and its siblings, each whole or not there."""
+
+from __future__ import annotations
+
+import dataclasses
+import io as bytes_io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from GOT.inference.documents import Page
+from GOT.inference.results import PageResult
+from GOT.utils import io
+
+PICTURE_SIDE = 1400  # pixels; a page beside its text needs no more
+PICTURE_QUALITY = 82
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadPage:
+    """A result, and the page's picture (JPEG) where an output format shows it."""
+
+    result: PageResult
+    name: str
+    picture: bytes | None = None
+
+
+class PictureKeeper:
+    """Lets pages through to the pipeline and keeps their names and, if wanted, small pictures for the results."""
+
+    def __init__(self, *, pictures: bool) -> None:
+        self._pictures = pictures
+        self._kept: list[tuple[str, bytes | None]] = []
+
+    def watch(self, pages: Iterable[Page]) -> Iterator[Page]:
+        """Pass pages on."""
+        for page in pages:
+            picture = to_jpeg(page.image) if self._pictures and page.image is not None else None
+            self._kept.append((page.name, picture))
+            yield page
+
+    def join(self, results: Iterable[PageResult]) -> Iterator[ReadPage]:
+        """Put results, which come in the order of the pages, back together with what was kept."""
+        for result in results:
+            name, picture = self._kept.pop(0)
+            yield ReadPage(result, name, picture)
+
+
+class FolderNames:
+    """One folder name a document, also when two documents share a stem."""
+
+    def __init__(self) -> None:
+        self._by_source: dict[str, str] = {}
+        self._taken: set[str] = set()
+
+    def __call__(self, source: str, stem: str) -> str:
+        if source not in self._by_source:
+            name, number = stem, 1
+            while name.casefold() in self._taken:  # some file systems do not tell a from A
+                number += 1
+                name = f"{stem}-{number}"
+            self._taken.add(name.casefold())
+            self._by_source[source] = name
+        return self._by_source[source]
+
+
+def write_document(pages: Sequence[ReadPage], folder: Path, name: str, formats: Sequence[str]) -> list[Path]:
+    """Write one document in every format asked for.
+
+    Args:
+        pages: All pages of the document, in order.
+        folder: The output folder; files go to ``folder/name/name.<format>``.
+        name: The document's name.
+        formats: Names of ``render.FORMATS``.
+    """
+    return [io.write_bytes(folder / name / f"{name}.{kind}", to_bytes(pages, kind)) for kind in formats]
+
+
+def to_bytes(pages: Sequence[ReadPage], kind: str) -> bytes:
+    """One document in one format of ``render.FORMATS``."""
+    from GOT.render import RenderPage, convert
+
+    rendered = [
+        RenderPage(
+            name=page.name,
+            number=page.result.page,
+            text=page.result.text,
+            picture=page.picture,
+            meta=page.result.to_dict(),
+        )
+        for page in pages
+    ]
+    return convert(rendered, kind)
+
+
+def is_done(folder: Path, name: str, formats: Sequence[str]) -> bool:
+    """Whether a document was written before in all these formats, without a failed page."""
+    paths = [folder / name / f"{name}.{kind}" for kind in formats]
+    if not all(path.is_file() for path in paths):
+        return False
+    record = folder / name / f"{name}.json"
+    if not record.is_file():
+        return True
+    try:
+        pages = json.loads(record.read_text(encoding="utf-8"))["pages"]
+        return all(page["status"] != "failed" for page in pages)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def to_jpeg(image: Image.Image, side: int = PICTURE_SIDE) -> bytes:
+    """A small picture of a page."""
+    small = image.convert("RGB")
+    small.thumbnail((side, side))
+    buffer = bytes_io.BytesIO()
+    small.save(buffer, "JPEG", quality=PICTURE_QUALITY)
+    return buffer.getvalue()
