@@ -1,0 +1,179 @@
+"""Formulas: a random tree to its picture (typst, or pdflatex in batches) and its LaTeX, the answer."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+from PIL import Image
+
+from GOT.data.prompt import build_question
+from GOT.data_engine import tex, typst_compiler
+from GOT.data_engine.attempts import accepted_in_batches, check_choice, each, first_accepted, is_on_side
+from GOT.data_engine.canvas import put_on_paper
+from GOT.data_engine.fonts import Split
+from GOT.data_engine.formula_grammar import FormulaSize, random_formula
+from GOT.data_engine.formula_tree import Node, count_symbols
+from GOT.data_engine.sample import Rejected, Sample
+from GOT.data_engine.settings import build_settings
+
+WEIGHTS = (400, 450)  # New Computer Modern Math comes in regular and book; bold would read as \mathbf
+MAX_PIXELS = 3000  # of either side; a longer formula would be hairlines in the 1024-pixel view
+
+
+@dataclasses.dataclass(frozen=True)
+class FormulaSettings:
+    """How formulas grow and look.
+
+    Attributes:
+        min_symbols: Fewest signs of a formula.
+        max_symbols: Most signs; 10 with ``max_depth=1, structures=False, accents=False`` is a gentle start.
+        max_depth: How deep fractions, roots and brackets may nest.
+        structures: Allow matrices, cases and aligned lines.
+        accents: Allow accents and other alphabets.
+        renderer: ``typst`` (a wheel) or ``pdflatex`` (TeX; quick in batches only, see :func:`samples`).
+        inline: Share of formulas in text style, answered as ``\\( … \\)`` rather than ``\\[ … \\]``.
+        font_size: Smallest and largest size, in points.
+        ppi: Lowest and highest resolution, in pixels per inch.
+        max_aspect: A longer formula is put on white of this aspect ratio, because a model sees a square.
+        split: Formulas of the ``train`` or the ``heldout`` side only; ``None``: both.
+    """
+
+    min_symbols: int = 3
+    max_symbols: int = 45
+    max_depth: int = 3
+    structures: bool = True
+    accents: bool = True
+    renderer: Literal["typst", "pdflatex"] = "typst"
+    inline: float = 0.0
+    font_size: tuple[float, float] = (10.0, 14.0)
+    ppi: tuple[float, float] = (110.0, 220.0)
+    max_aspect: float = 8.0
+    split: Split | None = "train"
+
+    def __post_init__(self) -> None:
+        check_choice("renderer", self.renderer, ("typst", "pdflatex"))
+        self.size()
+
+    def size(self) -> FormulaSize:
+        """The part of the settings that the grammar obeys."""
+        return FormulaSize(self.min_symbols, self.max_symbols, self.max_depth, self.structures, self.accents)
+
+
+@dataclasses.dataclass(frozen=True)
+class Style:
+    """How one formula is printed: points, font weight, pixels per inch, displayed or in text style."""
+
+    font_size: float
+    weight: int
+    ppi: float
+    display: bool
+
+
+def sample(index: int, seed: int, **changes: Any) -> Sample:
+    """Draw one formula sample.
+
+    Args:
+        index: Number of the sample.
+        seed: Seed of the run.
+        changes: Fields of :class:`FormulaSettings`.
+
+    Raises:
+        ValueError: For a setting that does not exist or cannot be met.
+        ImportError, FileNotFoundError: If the renderer is missing; the message says what brings it.
+        Rejected: If no attempt became a sample.
+    """
+    settings = build_settings(FormulaSettings(), changes, kind="formula")
+    if settings.renderer == "pdflatex":
+        result = samples([index], seed, **changes)[0]
+        if isinstance(result, Rejected):
+            raise result
+        return result
+
+    def draw(rng: np.random.Generator) -> Sample:
+        tree, style = _choose(rng, settings)
+        picture = typst_compiler.render_pages(to_typst_page(tree, style), ppi=style.ppi)[0]
+        return _finish(tree, style, picture, settings, typst_compiler.renderer_version(), rng)
+
+    return first_accepted("formula", index, seed, draw)
+
+
+def samples(indices: Sequence[int], seed: int, **changes: Any) -> list[Sample | Rejected]:
+    """Draw many at once, as quick as pdflatex gets; each equals what :func:`sample` gives for it."""
+    settings = build_settings(FormulaSettings(), changes, kind="formula")
+    if settings.renderer == "typst":
+        return each(indices, lambda index: sample(index, seed, **changes))
+
+    def draw_many(generators: list[np.random.Generator]) -> list[Sample | Rejected]:
+        chosen = each(generators, lambda rng: _choose(rng, settings))
+        good = [entry for entry in chosen if not isinstance(entry, Rejected)]
+        pictures = iter(
+            tex.render_fragments(
+                [to_tex_fragment(tree, style) for tree, style in good], ppi=[style.ppi for _, style in good]
+            )
+        )
+
+        def finish(place: int) -> Sample:
+            entry = chosen[place]
+            if isinstance(entry, Rejected):
+                raise entry
+            picture = next(pictures)
+            if isinstance(picture, Rejected):
+                raise picture
+            return _finish(*entry, picture, settings, tex.renderer_version(), generators[place])
+
+        return each(range(len(generators)), finish)
+
+    return accepted_in_batches("formula", indices, seed, draw_many)
+
+
+def to_target(tree: Node, *, display: bool = True) -> str:
+    """The answer to a formula: LaTeX between the marks of Mathpix markdown."""
+    return f"\\[ {tree.to_latex()} \\]" if display else f"\\( {tree.to_latex()} \\)"
+
+
+def to_typst_page(tree: Node, style: Style) -> str:
+    """A typst document of this one formula, on a page of its size."""
+    mathematics = f"$ {tree.to_typst()} $" if style.display else f"${tree.to_typst()}$"
+    return (
+        "#set page(width: auto, height: auto, margin: 2pt)\n"
+        f'#set text(size: {style.font_size:.2f}pt, font: "New Computer Modern")\n'
+        f'#show math.equation: set text(font: "New Computer Modern Math", weight: {style.weight})\n{mathematics}\n'
+    )
+
+
+def to_tex_fragment(tree: Node, style: Style) -> str:
+    """The same for TeX, in the same size."""
+    displayed = "\\displaystyle " if style.display else ""
+    size = f"\\fontsize{{{style.font_size:.2f}}}{{{style.font_size * 1.2:.2f}}}\\selectfont"
+    return f"{size} ${displayed}{tree.to_latex()}$"
+
+
+def _choose(rng: np.random.Generator, settings: FormulaSettings) -> tuple[Node, Style]:
+    tree = random_formula(rng, settings.size())
+    if not is_on_side("formula/" + tree.to_latex(), settings.split):
+        raise Rejected(f"a formula of the other side of the split than {settings.split}")
+    style = Style(
+        font_size=round(float(rng.uniform(*settings.font_size)), 2),
+        weight=int(rng.choice(WEIGHTS)),
+        ppi=round(float(rng.uniform(*settings.ppi)), 1),
+        display=bool(rng.random() >= settings.inline),
+    )
+    return tree, style
+
+
+def _finish(
+    tree: Node,
+    style: Style,
+    picture: Image.Image,
+    settings: FormulaSettings,
+    version: str,
+    rng: np.random.Generator,
+) -> Sample:
+    if max(picture.size) > MAX_PIXELS:
+        raise Rejected(f"{picture.width}x{picture.height} pixels, more than {MAX_PIXELS}")
+    meta = {"renderer": version, "symbols": count_symbols(tree), **dataclasses.asdict(style)}
+    paper = put_on_paper(picture, rng, max_aspect=settings.max_aspect)
+    return Sample((paper,), build_question("format"), to_target(tree, display=style.display), meta)
