@@ -1,0 +1,88 @@
+"""Score formulas: exact after normalising what does not change the picture, and by edit distance."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from GOT.eval.plain import compat_text, cut_words, edit_distance, warm_up
+from GOT.eval.scores import Pair, PageScore, Scored, StreamScore, average, map_pages
+
+_TOKEN = re.compile(r"\\(?:[A-Za-z]+\*?|.)|[^\s]", re.DOTALL)
+_DELIMITERS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))
+# Spacing and sizing that change where ink stands by a hair, or not at all.
+_INVISIBLE = frozenset(
+    r"\, \; \: \! \quad \qquad \displaystyle \textstyle \limits \nolimits \nonumber \notag".split()
+) | {"\\ ", "~"}
+# Two spellings of one symbol.
+_SYNONYMS = {
+    r"\le": r"\leq", r"\ge": r"\geq", r"\ne": r"\neq", r"\to": r"\rightarrow", r"\gets": r"\leftarrow",
+    r"\lbrace": r"\{", r"\rbrace": r"\}", r"\vert": "|", r"\Vert": r"\|", r"\land": r"\wedge", r"\lor": r"\vee",
+    r"\lnot": r"\neg", r"\dfrac": r"\frac", r"\tfrac": r"\frac",
+    r"\ldots": r"\dots", r"\operatorname*": r"\operatorname", r"\owns": r"\ni", r"\prime": "'",
+}  # fmt: skip
+_SIZES = frozenset(r"\left \right \big \Big \bigg \Bigg \bigl \bigr \Bigl \Bigr \biggl \biggr".split())
+
+
+def score_formulas(pairs: Sequence[Pair], *, workers: int = 1) -> Scored:
+    """Score pages that hold one formula each."""
+    warm_up(chinese=False)
+    pages = map_pages(_score_page, pairs, workers=workers)
+    return Scored([average(pairs, pages)], pages)
+
+
+def normalize(formula: str) -> str:
+    """One spelling for formulas that look alike: delimiters, spacing, sizes, redundant braces and synonyms go.
+
+    Example:
+        >>> normalize(r"\\( x^{2} \\le \\left( a \\right) \\)") == normalize(r"x^2\\leq(a)")
+        True
+    """
+    text = formula.strip().rstrip(".,").strip()
+    for opening, closing in _DELIMITERS:
+        if len(text) >= len(opening) + len(closing) and text.startswith(opening) and text.endswith(closing):
+            text = text[len(opening) : len(text) - len(closing)].strip()
+            break
+    symbols = [_SYNONYMS.get(symbol, symbol) for symbol in _TOKEN.findall(text)]
+    kept = [
+        symbol
+        for before, symbol in zip(["", *symbols], symbols, strict=False)
+        if symbol not in _INVISIBLE
+        and symbol not in _SIZES
+        and not (symbol == "." and before in (r"\left", r"\right"))  # an invisible delimiter
+    ]
+    return " ".join(_drop_single_braces(kept))
+
+
+def exact_share(*, reference: Sequence[str], prediction: Sequence[str]) -> float:
+    """Formulas that stand in both lists after :func:`normalize`, each counted once, over the longer list's length."""
+    if not reference and not prediction:
+        return 1.0
+    ours, theirs = Counter(map(normalize, prediction)), Counter(map(normalize, reference))
+    return sum((ours & theirs).values()) / max(len(reference), len(prediction))
+
+
+def _score_page(pair: Pair) -> PageScore:
+    compat, note = compat_text(pair.reference, pair.prediction, cut_words)
+    ours, theirs = normalize(pair.prediction), normalize(pair.reference)
+    if pair.failed:
+        strict = {"exact_match": 0.0, "edit_distance": 1.0}
+    else:
+        distance = edit_distance(reference=theirs, prediction=ours) if ours or theirs else 0.0
+        strict = {"exact_match": float(ours == theirs), "edit_distance": distance}
+    return {"": StreamScore(compat, strict, note=note)}
+
+
+def _drop_single_braces(symbols: list[str]) -> list[str]:
+    """``{x}`` around one symbol after ^ or _ or in an argument becomes ``x``."""
+    kept: list[str] = []
+    index = 0
+    while index < len(symbols):
+        if symbols[index] == "{" and symbols[index + 2 : index + 3] == ["}"] and symbols[index + 1] not in "{}":
+            kept.append(symbols[index + 1])
+            index += 3
+        else:
+            kept.append(symbols[index])
+            index += 1
+    return kept

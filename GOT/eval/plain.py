@@ -1,0 +1,138 @@
+"""Score plain text: edit distance, F1, precision, recall, BLEU and METEOR, over words (a page) or characters (a scene)."""
+
+from __future__ import annotations
+
+import functools
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from GOT.eval import tokens
+from GOT.eval.bleu import sentence_bleu, short_text_bleu
+from GOT.eval.meteor import load_synonyms, meteor
+from GOT.eval.scores import WORST_TEXT, Pair, Scored, StreamScore, Values, average, map_pages
+from GOT.utils.lazy import require
+
+Cut = Callable[[str, bool], list[str]]  # (text, chinese) -> tokens
+
+
+def score_plain(pairs: Sequence[Pair], *, workers: int = 1) -> Scored:
+    """Score pages: words, cut by jieba where either text holds Chinese."""
+    return _score(pairs, cut_words, workers)
+
+
+def score_scene(pairs: Sequence[Pair], *, workers: int = 1) -> Scored:
+    """Score scene texts: single characters, as the published scene tool does."""
+    return _score(pairs, cut_characters, workers)
+
+
+def cut_words(text: str, chinese: bool) -> list[str]:
+    """Words of a page."""
+    return tokens.split_words(text, chinese=chinese)
+
+
+def cut_characters(text: str, chinese: bool) -> list[str]:
+    """Characters, white space among them."""
+    return list(text)
+
+
+def edit_distance(*, reference: str, prediction: str) -> float:
+    """Levenshtein distance by code points over the longer text's length: 0 equal, 1 nothing in common.
+
+    Raises:
+        ZeroDivisionError: If both texts are empty, as the published tools do.
+    """
+    levenshtein = require("rapidfuzz.distance.Levenshtein", extra="eval")
+    return levenshtein.distance(reference, prediction) / max(len(reference), len(prediction))
+
+
+def score_text(pair: Pair, cut: Cut = cut_words) -> StreamScore:
+    """Both modes' scores of one page."""
+    compat, note = compat_text(pair.reference, pair.prediction, cut)
+    return StreamScore(compat=compat, strict=strict_text(pair, cut), note=note)
+
+
+def compat_text(label: str, answer: str, cut: Cut = cut_words) -> tuple[Values | None, str]:
+    """The numbers the published tools print for one page, or ``None`` where they drop it, and why.
+
+    They hand ``(label, answer)`` to a function of ``(prediction, reference)``: what they call precision is the recall,
+    BLEU and METEOR take the answer for the reference. Precision, recall and F1 look at the *set* of tokens, so repeated
+    text goes unseen.
+
+    Source:
+        pyevaltools/eval_ocr.py and eval_ocr_scene.py of Ucas-HaoranWei/GOT-OCR2.0, eval_ocr_test.py of ucaslcl/Fox.
+    """
+    if len(label) < 1 or len(answer) < 1:
+        return None, ""
+    chinese = tokens.has_chinese(label, answer)
+    reference, hypothesis = cut(answer, chinese), cut(label, chinese)
+    if not reference or not hypothesis:
+        return None, "the published tool stops (TypeError) at a page of white space only; compat leaves it out"
+    ours, theirs = set(hypothesis), set(reference)
+    shared = len(ours & theirs)
+    precision, recall = shared / len(ours), shared / len(theirs)
+    return {
+        "edit_distance": edit_distance(reference=label, prediction=answer),
+        "f1": 1.0 / (0.5 / precision + (1 - 0.5) / recall) if shared else 0.0,
+        "precision": precision,
+        "recall": recall,
+        "bleu": sentence_bleu(reference=reference, prediction=hypothesis),
+        "meteor": meteor(reference=reference, prediction=hypothesis, synonyms=load_synonyms()),
+    }, ""
+
+
+def strict_text(pair: Pair, cut: Cut = cut_words) -> Values:
+    """The scores of one page, roles right.
+
+    The reference alone decides how both texts are cut, white space is no token, every token counts as often as it stands
+    there, and both texts are brought to Unicode's composed form first. An exact answer scores 1 however short it is,
+    a blank page read as blank too; a failed page, or an empty answer to a page with text, scores the worst everywhere.
+    """
+    if pair.failed:
+        return dict(WORST_TEXT)
+    reference_text, prediction_text = _composed(pair.reference), _composed(pair.prediction)
+    if reference_text == prediction_text:
+        return {"edit_distance": 0.0, "f1": 1.0, "precision": 1.0, "recall": 1.0, "bleu": 1.0, "meteor": 1.0}
+    chinese = tokens.has_chinese(reference_text)
+    reference = tokens.without_space(cut(reference_text, chinese))
+    prediction = tokens.without_space(cut(prediction_text, chinese))
+    distance = edit_distance(reference=reference_text, prediction=prediction_text)
+    if not reference or not prediction:
+        # Both blank (white space may differ): as good as it gets. One blank: worst.
+        blank = float(not reference and not prediction)
+        values = dict.fromkeys(WORST_TEXT, blank)
+        return values | {"edit_distance": 1 - blank}
+    shared = sum((Counter(reference) & Counter(prediction)).values())
+    precision, recall = shared / len(prediction), shared / len(reference)
+    return {
+        "edit_distance": distance,
+        "f1": 2 * precision * recall / (precision + recall) if shared else 0.0,
+        "precision": precision,
+        "recall": recall,
+        "bleu": short_text_bleu(reference=reference, prediction=prediction),
+        "meteor": meteor(
+            reference=reference, prediction=prediction, synonyms=load_synonyms(), whole_is_one=True
+        ),
+    }
+
+
+def warm_up(*, chinese: bool) -> None:
+    """Load what scoring needs (stemmer, synonyms, jieba's dictionary) before it is timed or forked."""
+    meteor(reference=["reading"], prediction=["reads"], synonyms=load_synonyms())
+    edit_distance(reference="a", prediction="b")
+    if chinese:
+        tokens.cut_chinese("中文")
+
+
+def _score(pairs: Sequence[Pair], cut: Cut, workers: int) -> Scored:
+    warm_up(chinese=any(tokens.has_chinese(pair.reference, pair.prediction) for pair in pairs))
+    pages = map_pages(functools.partial(_score_page, cut=cut), pairs, workers=workers)
+    return Scored([average(pairs, pages)], pages)
+
+
+def _score_page(pair: Pair, cut: Cut) -> dict[str, StreamScore]:
+    return {"": score_text(pair, cut)}
+
+
+def _composed(text: str) -> str:
+    return text if unicodedata.is_normalized("NFC", text) else tokens.nfc(text)
