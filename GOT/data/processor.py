@@ -125,6 +125,16 @@ class GOTProcessor:
             torch.stack([self.transform(view) for view in views]) if views else torch.empty(0, 3, size, size)
         )
 
+    @property
+    def pad_id(self) -> int:
+        """What fills rows behind their end."""
+        return self.tokenizer.special.end_of_text
+
+    def view_tokens(self, num_views: int) -> list[int]:
+        """The ids that stand for views: ``<img>``, one placeholder an image token, ``</img>``."""
+        special = self.tokenizer.special
+        return [special.image_start, *[special.image] * (self.num_image_tokens * num_views), special.image_end]
+
     def encode_conversation(self, turns: Sequence[Turn], *, system: str | None = None) -> EncodedConversation:
         """Encode turns as the published template does, building labels beside the ids.
 
@@ -147,8 +157,7 @@ class GOTProcessor:
         for turn in turns:
             add([special.turn_start, *encode("user\n")])
             if turn.num_views:
-                placeholders = [special.image] * (self.num_image_tokens * turn.num_views)
-                add([special.image_start, *placeholders, special.image_end])
+                add(self.view_tokens(turn.num_views))
                 add(encode(f"\n{turn.question}"))
             else:
                 add(encode(turn.question))

@@ -1,0 +1,1 @@
+"""Training: all three stages, fine-tuning and LoRA, on transformers' Trainer."""

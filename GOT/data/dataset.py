@@ -1,0 +1,265 @@
+"""Records to training samples: pictures opened, ids and labels built; a bad record is reported, never replaced.
+
+T tokens · N views · S side of a view, in pixels
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from GOT.data.image import IMAGE_SUFFIXES, MAX_TILES, open_image
+from GOT.data.processor import EncodedConversation, GOTProcessor, Turn
+from GOT.data.sources import Exchange, Record, RecordTable, layout_of, parse_record
+from GOT.utils.constants import IGNORE_INDEX
+from GOT.utils.sorting import natural_key
+
+LengthPolicy = Literal["error", "drop", "split"]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingSample:
+    """One sample, ready to be batched.
+
+    Attributes:
+        input_ids: (T,), int64.
+        labels: (T,), int64.
+        pixel_values: (N, 3, S, S), float32; N is 0 for text alone.
+    """
+
+    input_ids: Tensor
+    labels: Tensor
+    pixel_values: Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class BadSample:
+    """A record that could not become a sample, and why."""
+
+    source: str
+    index: int
+    reason: str
+    dropped: bool = False  # left out by the length policy, not a fault of the data
+
+
+class SampleTooLongError(ValueError):
+    """A sample over the token limit, under the policy ``drop``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One source inside a mixture: its records, where its pictures are, how often each comes."""
+
+    name: str
+    table: RecordTable
+    images: Path
+    weight: float = 1.0
+
+
+class ConversationDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
+    """A mixture of record tables as a list of samples.
+
+    The order is fixed by ``seed``; every record of weight 1 is there exactly once. An item is a list: one sample,
+    one :class:`BadSample`, or the pieces of a long conversation under the policy ``split``.
+
+    Args:
+        parts: The sources.
+        processor: Makes ids, labels and views.
+        max_length: Most tokens of a sample.
+        length_policy: What happens to a longer one: ``error`` reports it as bad, ``drop`` leaves it out with a count,
+            ``split`` makes a sample of each exchange that fits.
+        max_tiles: Most tiles where a question asks for tiles.
+        allow_empty_answers: Take samples whose answer is empty: blank pages, which teach to stop at once.
+        seed: For sources of a weight that is no whole number.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        processor: GOTProcessor,
+        *,
+        max_length: int = 8192,
+        length_policy: LengthPolicy = "error",
+        max_tiles: int = MAX_TILES,
+        allow_empty_answers: bool = False,
+        seed: int = 42,
+    ) -> None:
+        self.parts = list(parts)
+        self.processor = processor
+        self.max_length = max_length
+        self.length_policy = length_policy
+        self.max_tiles = max_tiles
+        self.allow_empty_answers = allow_empty_answers
+        self._entries = np.concatenate([_entries(i, part, seed) for i, part in enumerate(self.parts)])
+        if not len(self._entries):
+            raise ValueError(f"The data sets {', '.join(part.name for part in self.parts)} hold no records.")
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, index: int) -> list[TrainingSample | BadSample]:
+        part, number = self.parts[self._entries[index, 0]], int(self._entries[index, 1])
+        try:
+            record = parse_record(part.table[number])
+            return list(self._samples(record, part.images))
+        except SampleTooLongError as error:
+            return [BadSample(part.name, number, str(error), dropped=True)]
+        except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            return [BadSample(part.name, number, reason)]
+
+    def fingerprint(self) -> str:
+        """Tells this mixture from another: names, sizes, weights and a sample of the records."""
+        digest = hashlib.blake2b(digest_size=16)
+        for part in self.parts:
+            digest.update(f"{part.name}\0{len(part.table)}\0{part.weight}\0".encode())
+            state = getattr(part.table, "fingerprint", None)
+            for number in np.linspace(0, len(part.table) - 1, num=min(64, len(part.table)), dtype=int):
+                content = state if state is not None else _canonical(part.table, int(number))
+                digest.update(str(content).encode(errors="surrogatepass"))
+        return digest.hexdigest()
+
+    def length_of(self, index: int) -> int:
+        """A cheap measure of a sample's length, for grouping: characters of its answers."""
+        part, number = self.parts[self._entries[index, 0]], int(self._entries[index, 1])
+        try:
+            return sum(len(turn.answer) for turn in parse_record(part.table[number]).exchanges)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return 0
+
+    def _samples(self, record: Record, root: Path) -> Sequence[TrainingSample]:
+        if not self.allow_empty_answers and not all(turn.answer for turn in record.exchanges):
+            raise ValueError("an answer is empty; --allow_empty_answers True teaches blank pages")
+        views, counts = self._views(record, root)
+        turns = [Turn(t.question, t.answer, n) for t, n in zip(record.exchanges, counts, strict=True)]
+        encoded = self.processor.encode_conversation(turns, system=record.system)
+        if len(encoded.input_ids) <= self.max_length:
+            return [self._sample(encoded, views)]
+        if self.length_policy == "split" and len(turns) > 1:
+            return self._split(turns, views, record.system)
+        message = f"{len(encoded.input_ids)} tokens, more than the {self.max_length} of --model_max_length"
+        raise (SampleTooLongError if self.length_policy == "drop" else ValueError)(message)
+
+    def _split(self, turns: Sequence[Turn], views: list[Image.Image], system: str | None) -> list[TrainingSample]:
+        """Each exchange that fits as a sample of its own, with all views that came up to it."""
+        samples, seen = [], 0
+        for turn in turns:
+            seen += turn.num_views
+            alone = dataclasses.replace(turn, num_views=seen)
+            encoded = self.processor.encode_conversation([alone], system=system)
+            if len(encoded.input_ids) <= self.max_length:
+                samples.append(self._sample(encoded, views[:seen]))
+        if not samples:
+            raise ValueError(f"no exchange fits into the {self.max_length} tokens of --model_max_length")
+        return samples
+
+    def _sample(self, encoded: EncodedConversation, views: Sequence[Image.Image]) -> TrainingSample:
+        if all(label == IGNORE_INDEX for label in encoded.labels):
+            raise ValueError("nothing to learn: no token has a label")
+        return TrainingSample(
+            torch.tensor(encoded.input_ids), torch.tensor(encoded.labels), self.processor.encode_views(views)
+        )
+
+    def _views(self, record: Record, root: Path) -> tuple[list[Image.Image], list[int]]:
+        """Square views of all pictures, and how many stand before each exchange."""
+        views: list[Image.Image] = []
+        counts, position = [], 0
+        for exchange in record.exchanges:
+            mine = record.images[position : position + exchange.num_images]
+            position += exchange.num_images
+            if len(mine) != exchange.num_images:
+                raise ValueError(f"its questions place more images than the {len(record.images)} it has")
+            found = [view for image in mine for view in self._views_of(image, root, exchange)]
+            views += found
+            counts.append(len(found))
+        return views, counts
+
+    def _views_of(self, image: Any, root: Path, exchange: Exchange) -> list[Image.Image]:
+        if isinstance(image, Image.Image):
+            pages = [image]
+        elif isinstance(image, str):
+            pages = [open_image(path) for path in image_files(root, image)]
+        else:
+            raise ValueError(f"an image must be a path; got {type(image).__name__}")
+        if len(pages) == 1 and layout_of(exchange.question) == "crop":
+            return self.processor.views_of(pages, "crop", max_tiles=self.max_tiles)
+        return pages
+
+
+def image_files(root: Path, entry: str) -> list[Path]:
+    """The files that a record's image entry names: one file, or all pictures under a folder or prefix.
+
+    Natural order, so page_10.png follows page_9.png: the model reads pages in sequence.
+
+    Raises:
+        FileNotFoundError: If nothing is there.
+    """
+    path = root / entry
+    if path.is_file() or path.suffix.lower() in IMAGE_SUFFIXES:
+        return [path]
+    folder, prefix = (path, "") if entry.endswith("/") or path.is_dir() else (path.parent, path.name)
+    found = (
+        [p for p in folder.iterdir() if p.name.startswith(prefix) and p.suffix.lower() in IMAGE_SUFFIXES]
+        if folder.is_dir()
+        else []
+    )
+    if not found:
+        raise FileNotFoundError(f"{entry} is no image file, and no folder or prefix of images")
+    return sorted(found, key=lambda p: natural_key(p.name))
+
+
+class Quarantine:
+    """Writes each bad record once to ``quarantine.jsonl``, from any number of processes.
+
+    Args:
+        path: The file; None keeps nothing.
+    """
+
+    def __init__(self, path: str | Path | None) -> None:
+        self.path = Path(path) if path else None
+
+    def report(self, bad: BadSample) -> bool:
+        """Write a bad record down; False if it was written before (an earlier epoch, another process)."""
+        if self.path is None:
+            return True
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        key = {"source": bad.source, "index": bad.index}
+        with self.path.open("a+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            for line in file:
+                with contextlib.suppress(ValueError):
+                    if key.items() <= json.loads(line).items():
+                        return False
+            file.write(json.dumps({**key, "reason": bad.reason}, ensure_ascii=False) + "\n")
+        return True
+
+
+def _entries(index: int, part: Part, seed: int) -> np.ndarray:
+    count = len(part.table)
+    whole, fraction = divmod(part.weight, 1)
+    numbers = [np.arange(count)] * int(whole)
+    if fraction:
+        chosen = np.random.default_rng([seed, index]).permutation(count)[: round(fraction * count)]
+        numbers.append(np.sort(chosen))
+    joined = np.concatenate(numbers) if numbers else np.empty(0, dtype=int)
+    return np.stack([np.full(len(joined), index), joined], axis=1).astype(np.int64)
+
+
+def _canonical(table: RecordTable, number: int) -> str:
+    try:
+        values: Mapping[str, Any] = table[number]
+        return json.dumps(values, sort_keys=True, default=str)
+    except ValueError as error:
+        return str(error)
