@@ -12,50 +12,67 @@ MAX_ORDER = 4
 SMALLEST = sys.float_info.min
 
 
-def sentence_bleu(*, reference: Sequence[Hashable], prediction: Sequence[Hashable]) -> float:
+def count_matches(first: Sequence[Hashable], second: Sequence[Hashable]) -> list[int]:
+    """For each order 1..4, how many runs both token lists share, each as often as it stands in both.
+
+    Which of the two is the reference does not matter, so one count serves both modes.
+    """
+    numbers: dict[Hashable, int] = {}
+    coded = [[numbers.setdefault(token, len(numbers)) for token in tokens] for tokens in (first, second)]
+    base = len(numbers)
+    runs = coded
+    matches = []
+    for order in range(1, MAX_ORDER + 1):
+        if order > 1:
+            # A run is one integer: its first order-1 tokens as before, times the vocabulary, plus the last token.
+            runs = [
+                [head * base + last for head, last in zip(run, tokens[order - 1 :], strict=False)]
+                for run, tokens in zip(runs, coded, strict=True)
+            ]
+        ours, theirs = Counter(runs[0]), Counter(runs[1])
+        shared = ours.keys() & theirs.keys()
+        matches.append(sum(map(min, map(ours.__getitem__, shared), map(theirs.__getitem__, shared))))
+    return matches
+
+
+def sentence_bleu(
+    *, reference: Sequence[Hashable], prediction: Sequence[Hashable], matches: Sequence[int] | None = None
+) -> float:
     """BLEU-4 without smoothing, equal to ``nltk.translate.bleu_score.sentence_bleu([reference], prediction)`` to the last bit.
 
     An exact prediction of fewer than four tokens scores practically 0 (2.2e-308 stands for a precision of zero).
 
+    Args:
+        reference: The tokens that stand on the page.
+        prediction: The tokens that were read.
+        matches: :func:`count_matches` of the two, where it is known already.
+
     Source:
         Papineni et al. 2002 as in nltk 3.8.1 to 3.10.4; 0 when no single token is shared.
     """
-    counts = [_matches(reference, prediction, order) for order in range(1, MAX_ORDER + 1)]
-    if counts[0][0] == 0:
+    matches = matches or count_matches(reference, prediction)
+    if matches[0] == 0:
         return 0.0
-    logs = (0.25 * math.log(matched / total if matched else SMALLEST) for matched, total in counts)
+    totals = [max(1, len(prediction) - order) for order in range(MAX_ORDER)]
+    logs = [
+        0.25 * math.log(count / total if count else SMALLEST)
+        for count, total in zip(matches, totals, strict=True)
+    ]
     return _brevity_penalty(len(reference), len(prediction)) * math.exp(math.fsum(logs))
 
 
-def short_text_bleu(*, reference: Sequence[Hashable], prediction: Sequence[Hashable]) -> float:
+def short_text_bleu(
+    *, reference: Sequence[Hashable], prediction: Sequence[Hashable], matches: Sequence[int] | None = None
+) -> float:
     """BLEU over the orders that the reference is long enough for: an exact prediction scores 1 however short it is."""
     if not reference or not prediction:
         return float(len(reference) == len(prediction))
-    orders = range(1, min(MAX_ORDER, len(reference)) + 1)
-    counts = [_matches(reference, prediction, order) for order in orders]
-    if not all(matched for matched, _ in counts):
+    orders = min(MAX_ORDER, len(reference))
+    matches = (matches or count_matches(reference, prediction))[:orders]
+    if not all(matches):
         return 0.0
-    mean = math.fsum(math.log(matched / total) for matched, total in counts) / len(counts)
-    return _brevity_penalty(len(reference), len(prediction)) * math.exp(mean)
-
-
-def _matches(reference: Sequence[Hashable], prediction: Sequence[Hashable], order: int) -> tuple[int, int]:
-    """Runs of ``order`` tokens of the prediction: those found in the reference (each as often as it stands there), and all."""
-    total = len(prediction) - order + 1
-    if total < 1:
-        return 0, 1
-    ours, theirs = _count_runs(prediction, order), _count_runs(reference, order)
-    if len(theirs) < len(ours):
-        matched = sum(min(count, ours[run]) for run, count in theirs.items() if run in ours)
-    else:
-        matched = sum(min(count, theirs[run]) for run, count in ours.items() if run in theirs)
-    return matched, total
-
-
-def _count_runs(tokens: Sequence[Hashable], order: int) -> Counter[Hashable]:
-    if order == 1:
-        return Counter(tokens)
-    return Counter(zip(*(tokens[start:] for start in range(order)), strict=False))
+    logs = [math.log(count / (len(prediction) - order)) for order, count in enumerate(matches)]
+    return _brevity_penalty(len(reference), len(prediction)) * math.exp(math.fsum(logs) / orders)
 
 
 def _brevity_penalty(reference_length: int, prediction_length: int) -> float:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from GOT.utils.lazy import require
@@ -39,8 +39,43 @@ def wordnet_note() -> str:
     return "METEOR with WordNet" if load_synonyms() else "METEOR without WordNet (nltk finds none installed)"
 
 
+@dataclasses.dataclass(frozen=True)
+class Alignment:
+    """How many tokens of two texts could be paired, and in how many unbroken stretches."""
+
+    matched: int
+    chunks: int
+
+
+def align(
+    *, reference: Sequence[str], prediction: Sequence[str], synonyms: Synonyms | None
+) -> Alignment:
+    """Pair tokens exactly, then by Porter stem, then by synonym, from the end of the text backwards.
+
+    Without synonyms the result is the same when both texts change places.
+    """
+    ours, theirs = [token.lower() for token in prediction], [token.lower() for token in reference]
+    pairs, our_rest, their_rest = _match_equal(list(enumerate(ours)), list(enumerate(theirs)))
+    if our_rest and their_rest:
+        stem = _stemmer()
+        our_rest = [(place, stem(word)) for place, word in our_rest]
+        their_rest = [(place, stem(word)) for place, word in their_rest]
+        found, our_rest, their_rest = _match_equal(our_rest, their_rest)
+        pairs += found
+        if synonyms is not None and our_rest and their_rest:
+            pairs += _match_synonyms(our_rest, their_rest, synonyms)
+    partner = dict(pairs)
+    joined = sum(partner.get(place + 1) == other + 1 for place, other in pairs)
+    return Alignment(len(pairs), len(pairs) - joined)
+
+
 def meteor(
-    *, reference: Sequence[str], prediction: Sequence[str], synonyms: Synonyms | None, whole_is_one: bool = False
+    *,
+    reference: Sequence[str],
+    prediction: Sequence[str],
+    synonyms: Synonyms | None,
+    whole_is_one: bool = False,
+    alignment: Alignment | None = None,
 ) -> float:
     """METEOR of tokens, equal to ``nltk.translate.meteor_score.meteor_score([reference], prediction)`` to the last bit.
 
@@ -50,54 +85,61 @@ def meteor(
         synonyms: From :func:`load_synonyms`, or ``None`` to leave synonyms out.
         whole_is_one: Charge no scatter when both texts align completely and in order (as METEOR 1.3 and later do),
             so that an exact text of any length scores 1; nltk gives 0.5 to an exact single token.
+        alignment: :func:`align` of the two, where it is known already.
     """
-    pairs = _align([token.lower() for token in reference], [token.lower() for token in prediction], synonyms)
-    if not pairs:
+    found = alignment or align(reference=reference, prediction=prediction, synonyms=synonyms)
+    if not found.matched:
         return 0.0
-    matched = len(pairs)
-    precision, recall = matched / len(prediction), matched / len(reference)
+    precision, recall = found.matched / len(prediction), found.matched / len(reference)
     mean = (precision * recall) / (ALPHA * precision + (1 - ALPHA) * recall)
-    chunks = 1 + sum(
-        after != (before[0] + 1, before[1] + 1) for before, after in zip(pairs, pairs[1:], strict=False)
-    )
-    if whole_is_one and chunks == 1 and matched == len(prediction) == len(reference):
-        return mean
-    return (1 - GAMMA * (chunks / matched) ** BETA) * mean
+    if whole_is_one and found.chunks == 1 and found.matched == len(prediction) == len(reference):
+        return 1.0
+    return (1 - GAMMA * (found.chunks / found.matched) ** BETA) * mean
 
 
-def _align(reference: list[str], prediction: list[str], synonyms: Synonyms | None) -> list[tuple[int, int]]:
-    """Pairs (position in the prediction, position in the reference), in the order of the prediction."""
-    ours, theirs = dict(enumerate(prediction)), dict(enumerate(reference))
-    pairs = _match(ours, theirs, lambda word: (word,))
-    if ours and theirs:
-        stem = _stemmer()
-        ours = {place: stem(word) for place, word in ours.items()}
-        theirs = {place: stem(word) for place, word in theirs.items()}
-        pairs += _match(ours, theirs, lambda word: (word,))
-        if synonyms is not None and ours and theirs:
-            pairs += _match(ours, theirs, lambda word: synonyms(word) | {word})
-    return sorted(pairs)
+Placed = list[tuple[int, str]]  # tokens with their places in the text
 
 
-def _match(
-    ours: dict[int, str], theirs: dict[int, str], spellings: Callable[[str], Sequence[str] | frozenset[str]]
-) -> list[tuple[int, int]]:
-    """Pair equal words from the end backwards, each with the last one still free, and take both out."""
-    free = defaultdict(list)
-    for place, word in theirs.items():
-        free[word].append(place)
+def _match_equal(ours: Placed, theirs: Placed) -> tuple[list[tuple[int, int]], Placed, Placed]:
+    """Pair equal words from the end backwards, each with the last one still free; the pairs, and what is left over."""
+    free: dict[str, list[int]] = {}
+    for place, word in theirs:
+        free.setdefault(word, []).append(place)
+    pairs, rest = [], []
+    for place, word in reversed(ours):
+        places = free.get(word)
+        if places:
+            pairs.append((place, places.pop()))
+        else:
+            rest.append((place, word))
+    if not rest and len(pairs) == len(theirs):
+        return pairs, [], []
+    left = {place for places in free.values() for place in places}
+    return pairs, rest[::-1], [item for item in theirs if item[0] in left]
+
+
+def _match_synonyms(ours: Placed, theirs: Placed, synonyms: Synonyms) -> list[tuple[int, int]]:
+    """Pair each word from the end backwards with the last free one that is spelled as one of its synonyms."""
+    free: dict[str, list[int]] = {}
+    for place, word in theirs:
+        free.setdefault(word, []).append(place)
+    spelled = dict(theirs)
     pairs = []
-    for place in reversed(ours):
-        found = max((free[word][-1] for word in spellings(ours[place]) if free.get(word)), default=None)
+    for place, word in reversed(ours):
+        found = max((free[name][-1] for name in synonyms(word) | {word} if free.get(name)), default=None)
         if found is not None:
-            free[theirs[found]].pop()
+            free[spelled[found]].pop()
             pairs.append((place, found))
-    for place, other in pairs:
-        del ours[place], theirs[other]
     return pairs
 
 
 @functools.cache
 def _stemmer() -> Callable[[str], str]:
     porter = require("nltk.stem.porter", extra="eval").PorterStemmer()
-    return functools.lru_cache(maxsize=1 << 18)(porter.stem)
+
+    @functools.lru_cache(maxsize=1 << 18)
+    def stem(word: str) -> str:
+        # All of Porter's endings are Latin letters: nothing to cut from a Chinese word.
+        return porter.stem(word) if word[-1:].isascii() else word
+
+    return stem

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import functools
-import unicodedata
-from collections import Counter
 from collections.abc import Callable, Sequence
 
 from GOT.eval import tokens
-from GOT.eval.bleu import sentence_bleu, short_text_bleu
-from GOT.eval.meteor import load_synonyms, meteor
+from GOT.eval.bleu import count_matches, sentence_bleu, short_text_bleu
+from GOT.eval.meteor import Alignment, align, load_synonyms, meteor
 from GOT.eval.scores import WORST_TEXT, Pair, Scored, StreamScore, Values, average, map_pages
 from GOT.utils.lazy import require
 
@@ -48,11 +46,14 @@ def edit_distance(*, reference: str, prediction: str) -> float:
 
 def score_text(pair: Pair, cut: Cut = cut_words) -> StreamScore:
     """Both modes' scores of one page."""
-    compat, note = compat_text(pair.reference, pair.prediction, cut)
-    return StreamScore(compat=compat, strict=strict_text(pair, cut), note=note)
+    shared = _Shared()
+    compat, note = compat_text(pair.reference, pair.prediction, cut, shared)
+    return StreamScore(compat=compat, strict=strict_text(pair, cut, shared), note=note)
 
 
-def compat_text(label: str, answer: str, cut: Cut = cut_words) -> tuple[Values | None, str]:
+def compat_text(
+    label: str, answer: str, cut: Cut = cut_words, shared: _Shared | None = None
+) -> tuple[Values | None, str]:
     """The numbers the published tools print for one page, or ``None`` where they drop it, and why.
 
     They hand ``(label, answer)`` to a function of ``(prediction, reference)``: what they call precision is the recall,
@@ -69,19 +70,22 @@ def compat_text(label: str, answer: str, cut: Cut = cut_words) -> tuple[Values |
     if not reference or not hypothesis:
         return None, "the published tool stops (TypeError) at a page of white space only; compat leaves it out"
     ours, theirs = set(hypothesis), set(reference)
-    shared = len(ours & theirs)
-    precision, recall = shared / len(ours), shared / len(theirs)
+    common = len(ours & theirs)
+    precision, recall = common / len(ours), common / len(theirs)
+    matches, alignment = (shared or _Shared()).compare(page=hypothesis, answer=reference, exchanged=True)
     return {
         "edit_distance": edit_distance(reference=label, prediction=answer),
-        "f1": 1.0 / (0.5 / precision + (1 - 0.5) / recall) if shared else 0.0,
+        "f1": 1.0 / (0.5 / precision + (1 - 0.5) / recall) if common else 0.0,
         "precision": precision,
         "recall": recall,
-        "bleu": sentence_bleu(reference=reference, prediction=hypothesis),
-        "meteor": meteor(reference=reference, prediction=hypothesis, synonyms=load_synonyms()),
+        "bleu": sentence_bleu(reference=reference, prediction=hypothesis, matches=matches),
+        "meteor": meteor(
+            reference=reference, prediction=hypothesis, synonyms=load_synonyms(), alignment=alignment
+        ),
     }, ""
 
 
-def strict_text(pair: Pair, cut: Cut = cut_words) -> Values:
+def strict_text(pair: Pair, cut: Cut = cut_words, shared: _Shared | None = None) -> Values:
     """The scores of one page, roles right.
 
     The reference alone decides how both texts are cut, white space is no token, every token counts as often as it stands
@@ -90,30 +94,45 @@ def strict_text(pair: Pair, cut: Cut = cut_words) -> Values:
     """
     if pair.failed:
         return dict(WORST_TEXT)
-    reference_text, prediction_text = _composed(pair.reference), _composed(pair.prediction)
+    reference_text, prediction_text = tokens.nfc(pair.reference), tokens.nfc(pair.prediction)
     if reference_text == prediction_text:
-        return {"edit_distance": 0.0, "f1": 1.0, "precision": 1.0, "recall": 1.0, "bleu": 1.0, "meteor": 1.0}
+        return dict.fromkeys(WORST_TEXT, 1.0) | {"edit_distance": 0.0}
     chinese = tokens.has_chinese(reference_text)
     reference = tokens.without_space(cut(reference_text, chinese))
     prediction = tokens.without_space(cut(prediction_text, chinese))
-    distance = edit_distance(reference=reference_text, prediction=prediction_text)
     if not reference or not prediction:
-        # Both blank (white space may differ): as good as it gets. One blank: worst.
+        # Both blank, if with other white space: as good as it gets. One of them blank: worst.
         blank = float(not reference and not prediction)
-        values = dict.fromkeys(WORST_TEXT, blank)
-        return values | {"edit_distance": 1 - blank}
-    shared = sum((Counter(reference) & Counter(prediction)).values())
-    precision, recall = shared / len(prediction), shared / len(reference)
+        return dict.fromkeys(WORST_TEXT, blank) | {"edit_distance": 1 - blank}
+    matches, alignment = (shared or _Shared()).compare(page=reference, answer=prediction, exchanged=False)
+    precision, recall = matches[0] / len(prediction), matches[0] / len(reference)
     return {
-        "edit_distance": distance,
-        "f1": 2 * precision * recall / (precision + recall) if shared else 0.0,
+        "edit_distance": edit_distance(reference=reference_text, prediction=prediction_text),
+        "f1": 2 * precision * recall / (precision + recall) if matches[0] else 0.0,
         "precision": precision,
         "recall": recall,
-        "bleu": short_text_bleu(reference=reference, prediction=prediction),
+        "bleu": short_text_bleu(reference=reference, prediction=prediction, matches=matches),
         "meteor": meteor(
-            reference=reference, prediction=prediction, synonyms=load_synonyms(), whole_is_one=True
+            reference=reference, prediction=prediction, synonyms=load_synonyms(), whole_is_one=True, alignment=alignment
         ),
     }
+
+
+class _Shared:
+    """The counts that both modes need, kept for the second mode where it has the very same tokens."""
+
+    def __init__(self) -> None:
+        self._known: tuple[list[str], list[str], list[int], Alignment] | None = None
+
+    def compare(self, *, page: list[str], answer: list[str], exchanged: bool) -> tuple[list[int], Alignment]:
+        """Shared runs and alignment of a page's tokens and an answer's; ``exchanged`` takes the answer for the reference."""
+        # With synonyms the alignment depends on which text is the reference.
+        if self._known and load_synonyms() is None and self._known[0] == page and self._known[1] == answer:
+            return self._known[2], self._known[3]
+        reference, prediction = (answer, page) if exchanged else (page, answer)
+        alignment = align(reference=reference, prediction=prediction, synonyms=load_synonyms())
+        self._known = (page, answer, count_matches(page, answer), alignment)
+        return self._known[2], alignment
 
 
 def warm_up(*, chinese: bool) -> None:
@@ -132,7 +151,3 @@ def _score(pairs: Sequence[Pair], cut: Cut, workers: int) -> Scored:
 
 def _score_page(pair: Pair, cut: Cut) -> dict[str, StreamScore]:
     return {"": score_text(pair, cut)}
-
-
-def _composed(text: str) -> str:
-    return text if unicodedata.is_normalized("NFC", text) else tokens.nfc(text)

@@ -38,6 +38,11 @@ def split_words(text: str, *, chinese: bool) -> list[str]:
 
 def cut_chinese(text: str) -> list[str]:
     """Cut a text into the words of ``jieba.lcut(text)``."""
+    return list(_cut_chinese(text))
+
+
+@functools.lru_cache(maxsize=4)  # both modes cut the same page and answer
+def _cut_chinese(text: str) -> tuple[str, ...]:
     cut_block = _word_cutter()
     tokens: list[str] = []
     for index, part in enumerate(_BLOCK.split(text)):
@@ -49,7 +54,7 @@ def cut_chinese(text: str) -> list[str]:
                     tokens.append(piece)
                 else:
                     tokens.extend(piece)  # punctuation: one token a character
-    return tokens
+    return tuple(tokens)
 
 
 def without_space(tokens: list[str]) -> list[str]:
