@@ -15,16 +15,16 @@ from GOT.data_engine.typst_compiler import quote
 # and \emptyset) are left out: a reader could not tell them apart. TeX's \phi and \epsilon are U+03D5 and U+03F5.
 GREEK = {
     r"\alpha": "α", r"\beta": "β", r"\gamma": "γ", r"\delta": "δ", r"\epsilon": "ϵ", r"\varepsilon": "ε",
-    r"\zeta": "ζ", r"\eta": "η", r"\theta": "θ", r"\vartheta": "ϑ", r"\iota": "ι", r"\kappa": "κ", r"\lambda": "λ", r"\mu": "μ",
-    r"\nu": "ν", r"\xi": "ξ", r"\pi": "π", r"\rho": "ρ", r"\varrho": "ϱ", r"\sigma": "σ", r"\tau": "τ", r"\upsilon": "υ",
-    r"\phi": "ϕ", r"\varphi": "φ", r"\chi": "χ", r"\psi": "ψ", r"\omega": "ω",
+    r"\zeta": "ζ", r"\eta": "η", r"\theta": "θ", r"\vartheta": "ϑ", r"\iota": "ι", r"\kappa": "κ", r"\lambda": "λ",
+    r"\mu": "μ", r"\nu": "ν", r"\xi": "ξ", r"\pi": "π", r"\rho": "ρ", r"\varrho": "ϱ", r"\sigma": "σ", r"\tau": "τ",
+    r"\upsilon": "υ", r"\phi": "ϕ", r"\varphi": "φ", r"\chi": "χ", r"\psi": "ψ", r"\omega": "ω",
     r"\Gamma": "Γ", r"\Delta": "Δ", r"\Theta": "Θ", r"\Lambda": "Λ", r"\Xi": "Ξ", r"\Pi": "Π", r"\Sigma": "Σ",
     r"\Upsilon": "Υ", r"\Phi": "Φ", r"\Psi": "Ψ", r"\Omega": "Ω",
 }  # fmt: skip
 RELATIONS = {
     r"\leq": "≤", r"\geq": "≥", r"\neq": "≠", r"\approx": "≈", r"\equiv": "≡", r"\sim": "∼", r"\simeq": "≃",
-    r"\cong": "≅", r"\propto": "∝", r"\in": "∈", r"\notin": "∉", r"\subset": "⊂", r"\subseteq": "⊆", r"\supset": "⊃", r"\ll": "≪",
-    r"\gg": "≫", r"\mid": "∣", r"\perp": "⟂", r"\parallel": "∥", r"\rightarrow": "→", r"\leftarrow": "←",
+    r"\cong": "≅", r"\propto": "∝", r"\in": "∈", r"\notin": "∉", r"\subset": "⊂", r"\subseteq": "⊆", r"\supset": "⊃",
+    r"\ll": "≪", r"\gg": "≫", r"\mid": "∣", r"\perp": "⟂", r"\parallel": "∥", r"\rightarrow": "→", r"\leftarrow": "←",
     r"\Rightarrow": "⇒", r"\Leftrightarrow": "⇔", r"\mapsto": "↦", "=": "=", "<": "<", ">": ">", ":": ":",
 }  # fmt: skip
 OPERATORS = {

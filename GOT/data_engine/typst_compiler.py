@@ -10,21 +10,22 @@ from typing import Any
 
 from PIL import Image
 
+from GOT.data_engine.fonts import Font
 from GOT.utils.lazy import require
 
 NOWHERE = "/nonexistent/typst-packages"  # no package folder: a sample must not depend on a download
 
 
-def render_pages(source: str, *, ppi: float = 144.0, font_files: tuple[Path, ...] = ()) -> list[Image.Image]:
+def render_pages(source: str, *, ppi: float = 144.0, fonts: tuple[Font, ...] = ()) -> list[Image.Image]:
     """Compile a document and rasterise its pages.
 
     Only the fonts that typst itself carries (New Computer Modern with its mathematics, Libertinus Serif, DejaVu
-    Sans Mono) and ``font_files`` can be used, so that a picture does not change with the machine's fonts.
+    Sans Mono) and ``fonts`` are looked at.
 
     Args:
         source: Typst markup, complete with ``#set page(...)``.
         ppi: Pixels per inch.
-        font_files: Further font files; the markup names their families.
+        fonts: Further fonts; the markup names them by :func:`text_style`.
 
     Returns:
         One RGB picture a page.
@@ -38,14 +39,15 @@ def render_pages(source: str, *, ppi: float = 144.0, font_files: tuple[Path, ...
         raise ValueError(
             "The typst source imports a package; synthetic pages use none, so that no download decides."
         )
-    compiler = _compiler(os.getpid(), tuple(sorted(str(path) for path in font_files)))
     try:
-        result, warnings = compiler.compile_with_warnings(input=source.encode("utf-8"), format="png", ppi=ppi)
+        result, warnings = _compiler(os.getpid(), _folders(fonts)).compile_with_warnings(
+            input=source.encode("utf-8"), format="png", ppi=ppi
+        )
     except typst.TypstError as error:
         raise ValueError(f"typst does not compile this: {error.message}: {_shorten(source)}") from error
     for warning in warnings:
         if "unknown font" in warning.message:
-            raise ValueError(f"typst: {warning.message}; give the font's file in font_files.")
+            raise ValueError(f"typst: {warning.message}; its file must be among the fonts given.")
     pages = result if isinstance(result, list) else [result]
     return [Image.open(io.BytesIO(page)).convert("RGB") for page in pages]
 
@@ -55,13 +57,27 @@ def renderer_version() -> str:
     return f"typst {require('typst', extra='synth').__version__}"
 
 
-@functools.lru_cache(maxsize=64)
-def font_families(font_files: tuple[Path, ...]) -> tuple[str, ...]:
-    """The family names by which a document can use these font files."""
+def text_style(font: Font, fonts: tuple[Font, ...]) -> str | None:
+    """The arguments of ``#set text(...)`` that choose one of ``fonts``; ``None`` if typst cannot read its file."""
+    for path, index, family, weight, style, stretch in _faces(_folders(fonts)):
+        if (path, index) == (font.path, font.index):
+            return f'font: {quote(family)}, weight: {weight}, style: "{style}", stretch: {stretch * 100:g}%, fallback: false'
+    return None
+
+
+@functools.lru_cache(maxsize=8)
+def _faces(folders: tuple[str, ...]) -> tuple[tuple[str, int, str, int, str, float], ...]:
     typst = require("typst", extra="synth")
-    paths = [str(path) for path in font_files]
-    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=paths)
-    return tuple(fonts.families())
+    found = typst.Fonts(
+        include_system_fonts=False, include_embedded_fonts=False, font_paths=list(folders)
+    ).fonts()
+    return tuple((str(f.path), f.index, f.family, f.weight, f.style, f.stretch) for f in found)
+
+
+@functools.lru_cache(maxsize=8)
+def _folders(fonts: tuple[Font, ...]) -> tuple[str, ...]:
+    """Typst takes folders of fonts, not files."""
+    return tuple(sorted({str(Path(font.path).parent) for font in fonts if font.path}))
 
 
 def quote(text: str) -> str:
@@ -71,11 +87,11 @@ def quote(text: str) -> str:
 
 # A compiler starts threads of its own, which a forked child does not inherit: one per process.
 @functools.lru_cache(maxsize=8)
-def _compiler(process: int, font_files: tuple[str, ...]) -> Any:
+def _compiler(process: int, folders: tuple[str, ...]) -> Any:
     typst = require("typst", extra="synth")
     return typst.Compiler(
         ignore_system_fonts=True,
-        font_paths=list(font_files),
+        font_paths=list(folders),
         package_path=NOWHERE,
         package_cache_path=NOWHERE,
     )
