@@ -1,4 +1,4 @@
-"""Tables: a random grid of words, numbers and formulas to its picture (typst or pdflatex) and its tabular, the answer."""
+"""Tables: a random grid of words, numbers and formulas to a picture (typst or pdflatex) and its tabular, the answer."""
 
 from __future__ import annotations
 
@@ -158,8 +158,8 @@ def to_tex_fragment(table: Table, style: Style) -> str:
 
 def random_table(rng: np.random.Generator, settings: TableSettings) -> Table:
     """Draw a table: its rules first, because spans can be seen only where rules show them."""
-    height = int(rng.integers(settings.rows[0], settings.rows[1] + 1))
-    width = int(rng.integers(settings.columns[0], settings.columns[1] + 1))
+    height = int(rng.integers(int(settings.rows[0]), int(settings.rows[1]) + 1))
+    width = int(rng.integers(int(settings.columns[0]), int(settings.columns[1]) + 1))
     rules = str(rng.choice(RULES, p=RULE_WEIGHTS))
     wording = Wording(rng, settings.language, text=settings.text, split=settings.split)
     columns = "".join(rng.choice(list("lcr"), size=width, p=(0.4, 0.45, 0.15)).tolist())
@@ -259,7 +259,8 @@ def _fill(rng: np.random.Generator, wording: Wording, content: str, y: int, x: i
 
 
 def _choose_style(rng: np.random.Generator, settings: TableSettings) -> Style:
-    text, font, fonts = 'font: "New Computer Modern"', "Latin Modern", ()
+    fonts: tuple[Font, ...] = ()
+    text, font = 'font: "New Computer Modern"', "Latin Modern"
     if settings.renderer == "typst":
         text, font, fonts = draw_text_style(
             rng, settings.language, folders=settings.fonts, split=settings.split

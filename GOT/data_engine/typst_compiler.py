@@ -61,7 +61,8 @@ def text_style(font: Font, fonts: tuple[Font, ...]) -> str | None:
     """The arguments of ``#set text(...)`` that choose one of ``fonts``; ``None`` if typst cannot read its file."""
     for path, index, family, weight, style, stretch in _faces(_folders(fonts)):
         if (path, index) == (font.path, font.index):
-            return f'font: {quote(family)}, weight: {weight}, style: "{style}", stretch: {stretch * 100:g}%, fallback: false'
+            variant = f'weight: {weight}, style: "{style}", stretch: {stretch * 100:g}%'
+            return f"font: {quote(family)}, {variant}, fallback: false"
     return None
 
 

@@ -82,6 +82,8 @@ def draw_text_style(
     fonts = find_fonts(alphabet(language), folders=folders, split=split, limit=FONT_LIMIT)
     for _ in range(20):
         font = draw_font(rng, fonts)
+        if "keyboard" in font.name.lower():  # letters drawn as keys
+            continue
         style = typst_compiler.text_style(font, fonts)
         if style is not None:
             return style, font.name, fonts
