@@ -54,7 +54,11 @@ class Collator:
         if not views:
             rows, views = self._with_blank_view(rows)
         batch = self._pad(rows)
-        return {**batch, "pixel_values": torch.cat(views), "outcomes": torch.tensor(outcomes, dtype=torch.long)}
+        return {
+            **batch,
+            "pixel_values": torch.cat(views),
+            "outcomes": torch.tensor(outcomes, dtype=torch.long),
+        }
 
     def _pad(self, rows: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
         longest = max(len(ids) for ids, _ in rows)

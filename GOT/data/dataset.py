@@ -151,7 +151,9 @@ class ConversationDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
         message = f"{len(encoded.input_ids)} tokens, more than the {self.max_length} of --model_max_length"
         raise (SampleTooLongError if self.length_policy == "drop" else ValueError)(message)
 
-    def _split(self, turns: Sequence[Turn], views: list[Image.Image], system: str | None) -> list[TrainingSample]:
+    def _split(
+        self, turns: Sequence[Turn], views: list[Image.Image], system: str | None
+    ) -> list[TrainingSample]:
         """Each exchange that fits as a sample of its own, with all views that came up to it."""
         samples, seen = [], 0
         for turn in turns:

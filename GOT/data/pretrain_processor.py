@@ -27,7 +27,9 @@ class OPTTokenizer:
 
         self._tokenizer: Any = AutoTokenizer.from_pretrained(str(folder))
         if len(self._tokenizer) >= vocab_size:
-            raise ValueError(f"{folder}: {len(self._tokenizer)} tokens leave no free row among {vocab_size} for images.")
+            raise ValueError(
+                f"{folder}: {len(self._tokenizer)} tokens leave no free row among {vocab_size} for images."
+            )
         end, free = self._tokenizer.eos_token_id, vocab_size - 1
         self.special = SpecialTokens(
             self._tokenizer.pad_token_id or end, end, end, image_start=free, image_end=free, image=free

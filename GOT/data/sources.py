@@ -89,7 +89,9 @@ def find_sources(
         if name in known:
             entry = known[name]
             if "annotations" not in entry:
-                raise ValueError(f"The data set {name} of {data_config} has no 'annotations' (a .json or .jsonl file).")
+                raise ValueError(
+                    f"The data set {name} of {data_config} has no 'annotations' (a .json or .jsonl file)."
+                )
             annotations = base / entry["annotations"]
             images = base / entry["images"] if entry.get("images") else annotations.parent
             sources.append(DataSource(name, annotations, images, float(entry.get("weight", 1.0))))
@@ -100,7 +102,9 @@ def find_sources(
             raise ValueError(f"There is no data set {name!r} in {where}; it has {', '.join(sorted(known))}.")
     for source in sources:
         if not source.annotations.is_file():
-            raise FileNotFoundError(f"The data set {source.name} wants {source.annotations}, which is not there.")
+            raise FileNotFoundError(
+                f"The data set {source.name} wants {source.annotations}, which is not there."
+            )
         if not source.weight > 0:
             raise ValueError(f"The data set {source.name} has weight {source.weight}; weights are positive.")
     if not sources:
@@ -122,7 +126,10 @@ def open_table(source: DataSource, *, cache_dir: str | Path | None = None) -> Re
         table = datasets.Dataset.from_generator(
             _json_texts,
             # The stamp is part of the cache's key: a changed file is converted anew.
-            gen_kwargs={"path": str(source.annotations.resolve()), "stamp": (status.st_size, status.st_mtime_ns)},
+            gen_kwargs={
+                "path": str(source.annotations.resolve()),
+                "stamp": (status.st_size, status.st_mtime_ns),
+            },
             features=datasets.Features({"json": datasets.Value("large_string")}),
             cache_dir=str(cache_dir) if cache_dir else None,
         )
@@ -140,7 +147,9 @@ def parse_record(values: Mapping[str, Any]) -> Record:
     for key, parse in FORMATS.items():
         if key in values:
             return parse(values)
-    raise ValueError(f"a record needs one of {', '.join(FORMATS)}; this one has {', '.join(map(str, values)) or 'nothing'}")
+    raise ValueError(
+        f"a record needs one of {', '.join(FORMATS)}; this one has {', '.join(map(str, values)) or 'nothing'}"
+    )
 
 
 def layout_of(question: str) -> Layout:
@@ -225,20 +234,30 @@ def _read_config(path: Path) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}.") from error
     if not isinstance(values, dict) or not all(isinstance(entry, dict) for entry in values.values()):
-        raise ValueError(f'{path} must map names to data sets: {{"name": {{"annotations": …, "images": …}}}}.')
+        raise ValueError(
+            f'{path} must map names to data sets: {{"name": {{"annotations": …, "images": …}}}}.'
+        )
     return values
 
 
 def _from_conversations(values: Mapping[str, Any]) -> Record:
     turns = _list_of_dicts(values["conversations"], "conversations")
-    roles = {"human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant", "system": "system"}
+    roles = {
+        "human": "user",
+        "user": "user",
+        "gpt": "assistant",
+        "assistant": "assistant",
+        "system": "system",
+    }
     messages = [(roles.get(str(turn.get("from")), ""), _text(turn.get("value"))) for turn in turns]
     return _from_turns(messages, _images(values))
 
 
 def _from_messages(values: Mapping[str, Any]) -> Record:
     turns = _list_of_dicts(values["messages"], "messages")
-    return _from_turns([(str(turn.get("role")), _text(turn.get("content"))) for turn in turns], _images(values))
+    return _from_turns(
+        [(str(turn.get("role")), _text(turn.get("content"))) for turn in turns], _images(values)
+    )
 
 
 def _from_query(values: Mapping[str, Any]) -> Record:
@@ -304,7 +323,9 @@ def _list_of_dicts(value: Any, name: str) -> list[Mapping[str, Any]]:
 
 def _text(value: Any) -> str:
     if isinstance(value, list):  # chat APIs: [{"type": "image"}, {"type": "text", "text": …}]
-        parts = [DEFAULT_IMAGE_TOKEN if part.get("type") == "image" else part.get("text", "") for part in value]
+        parts = [
+            DEFAULT_IMAGE_TOKEN if part.get("type") == "image" else part.get("text", "") for part in value
+        ]
         return "".join(parts)
     if not isinstance(value, str):
         raise ValueError(f"a turn's text must be a string; got {type(value).__name__}")

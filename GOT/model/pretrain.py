@@ -98,7 +98,9 @@ class GOTPretrainModel(PreTrainedModel):
             is_image = input_ids == self.config.im_patch_token
             found, expected = int(is_image.sum()), features.shape[0] * features.shape[1]
             if found != expected:
-                raise ValueError(f"{features.shape[0]} views give {expected} image tokens; the prompt has {found} places.")
+                raise ValueError(
+                    f"{features.shape[0]} views give {expected} image tokens; the prompt has {found} places."
+                )
             embeds = embeds.masked_scatter(is_image[..., None], features.to(embeds.dtype))
         return self.decoder(inputs_embeds=embeds, labels=labels, **kwargs)
 

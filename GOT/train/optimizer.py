@@ -45,7 +45,9 @@ def build_groups(model: nn.Module, rates: Rates) -> list[dict[str, Any]]:
     Raises:
         ValueError: If nothing trains.
     """
-    num_blocks = 1 + max((int(m[1]) for name, _ in model.named_parameters() if (m := _BLOCK.search(name))), default=-1)
+    num_blocks = 1 + max(
+        (int(m[1]) for name, _ in model.named_parameters() if (m := _BLOCK.search(name))), default=-1
+    )
     groups: dict[tuple[str, float, bool], dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
@@ -67,7 +69,9 @@ def build_groups(model: nn.Module, rates: Rates) -> list[dict[str, Any]]:
         groups[key]["params"].append(parameter)
         groups[key]["param_names"].append(name)
     if not groups:
-        raise ValueError("Nothing trains: every part is frozen; see --train_encoder, --train_projector, --train_decoder.")
+        raise ValueError(
+            "Nothing trains: every part is frozen; see --train_encoder, --train_projector, --train_decoder."
+        )
     order = {component: index for index, component in enumerate(COMPONENTS)}
     return [groups[key] for key in sorted(groups, key=lambda key: (order[key[0]], key[1], not key[2]))]  # type: ignore[index]
 

@@ -1,0 +1,131 @@
+"""Is the run well: bad samples within limits, numbers finite, and how fast it goes."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from GOT.utils.log import get_logger
+
+logger = get_logger(__name__)
+
+MIN_BAD = 10  # a share of few records says little
+GOOD, BAD, DROPPED = 0, 1, 2
+
+
+class DataHealth:
+    """Counts good, bad and left-out records; too many bad ones end the run.
+
+    Args:
+        max_fraction: Largest share of bad records (looked at from :data:`MIN_BAD` bad ones on).
+        max_run: Most bad records in a row.
+    """
+
+    def __init__(self, *, max_fraction: float = 0.01, max_run: int = 100) -> None:
+        self.max_fraction = max_fraction
+        self.max_run = max_run
+        self.counts = {GOOD: 0, BAD: 0, DROPPED: 0}
+        self.run = 0
+
+    def count(self, outcomes: Tensor) -> None:
+        """Take in the outcomes of a batch.
+
+        Raises:
+            RuntimeError: If there are too many bad ones.
+        """
+        for outcome in outcomes.tolist():
+            self.counts[outcome] += 1
+            self.run = self.run + 1 if outcome == BAD else 0
+            if self.run >= self.max_run:
+                raise RuntimeError(
+                    f"{self.run} bad records in a row; quarantine.jsonl tells why (--max_bad_run allows more)."
+                )
+        bad, seen = self.counts[BAD], sum(self.counts.values())
+        if bad >= MIN_BAD and bad > self.max_fraction * seen:
+            raise RuntimeError(
+                f"{bad} of {seen} records are bad, over {self.max_fraction:.1%}; quarantine.jsonl tells why "
+                "(--max_bad_fraction allows more)."
+            )
+
+    def report(self) -> dict[str, float]:
+        """For the log: only what happened."""
+        names = {BAD: "bad_records", DROPPED: "dropped_records"}
+        return {name: self.counts[kind] for kind, name in names.items() if self.counts[kind]}
+
+
+class Throughput:
+    """Tokens and pictures per second, and the share of the card's arithmetic that the model uses."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Start a new interval."""
+        self.tokens = self.images = 0
+        self._started = time.perf_counter()
+
+    def count(self, inputs: dict[str, Any]) -> None:
+        """Take in a batch."""
+        self.tokens += int(inputs["attention_mask"].sum())
+        self.images += len(inputs["pixel_values"])
+
+    def report(self, model: nn.Module, world_size: int) -> dict[str, float]:
+        """Rates of all ranks since the last report (other ranks are taken to be as fast as this one)."""
+        seconds = max(time.perf_counter() - self._started, 1e-9)
+        rates = {
+            "tokens_per_second": round(self.tokens * world_size / seconds, 1),
+            "images_per_second": round(self.images * world_size / seconds, 2),
+        }
+        if peak := peak_flops():
+            rates["mfu"] = round(training_flops(model, self.tokens, self.images) / seconds / peak, 4)
+        self.reset()
+        return rates
+
+
+def training_flops(model: nn.Module, tokens: int, images: int) -> float:
+    """Arithmetic of training on this much: six operations a weight and token (PaLM, appendix B), four where frozen.
+
+    The encoder counts its patches as tokens; attention itself is left out, so this is a lower bound.
+    """
+    total = 0.0
+    for part in model.children():
+        vision = [module for module in part.modules() if type(module).__name__ == "VisionEncoder"]
+        encoder = sum(p.numel() for module in vision for p in module.parameters())
+        patches = vision[0].config.grid_size ** 2 if vision else 0
+        trains = any(p.requires_grad for module in vision for p in module.parameters())
+        total += (6 if trains else 2) * encoder * patches * images
+        total += 6 * (sum(p.numel() for p in part.parameters()) - encoder) * tokens
+    return total
+
+
+def peak_flops() -> float | None:
+    """Dense bf16 operations per second of this card, where its vendor's number is known."""
+    if not torch.cuda.is_available():
+        return None
+    known = {
+        "H200": 989e12,
+        "H100": 989e12,
+        "A100": 312e12,
+        "L40S": 362e12,
+        "L4": 121e12,
+        "4090": 165e12,
+        "3090": 71e12,
+    }
+    name = torch.cuda.get_device_name()
+    return next((peak for card, peak in known.items() if card in name), None)
+
+
+def check_finite(value: Tensor, step: int, *, what: str = "loss") -> None:
+    """Stop before a weight is touched by a number that is none.
+
+    Raises:
+        FloatingPointError: In one line, with what helps.
+    """
+    if not torch.isfinite(value).all():
+        raise FloatingPointError(
+            f"The {what} is {value.item()} at step {step + 1}; nothing was updated. Try a lower --learning_rate, "
+            "a --warmup_ratio, or bf16 instead of fp16."
+        )

@@ -1,0 +1,239 @@
+"""One training run from settings to a checkpoint: build, check, train or resume, write."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import set_seed
+
+from GOT.data.collator import Collator
+from GOT.data.dataset import ConversationDataset, Part, Quarantine
+from GOT.data.sources import find_sources, open_table
+from GOT.train.arguments import RunArguments, describe
+from GOT.train.build import Built, build
+from GOT.train.lora import add_adapters, merged_weights, write_adapters
+from GOT.train.optimizer import Rates, freeze
+from GOT.train.show import show_groups, show_memory, show_sample
+from GOT.train.stages import COMPONENTS, STAGES, Component
+from GOT.train.trainer import GOTTrainer, checkpoint_steps
+from GOT.utils import io
+from GOT.utils.log import get_logger
+
+logger = get_logger(__name__)
+
+SYNTH = "synth:"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(arguments: RunArguments) -> dict[str, float]:
+    """Train as the settings say; returns the metrics of the run.
+
+    Raises:
+        ValueError, FileNotFoundError: If the settings or the data do not fit.
+        RuntimeError: If too much of the data is bad.
+        FloatingPointError: If the loss stops being a number.
+    """
+    training = arguments.training
+    main = training.process_index == 0
+    if main:
+        for note in arguments.notes:
+            logger.warning("note: %s", note)
+        logger.info(
+            "settings of stage %d, %s:\n%s", training.stage, STAGES[training.stage].name, describe(arguments)
+        )
+    set_seed(training.seed)
+    built = build(arguments.model, training)
+    trains = components_that_train(arguments)
+    model = _prepare(built, arguments, trains)
+    trainset = open_datasets(arguments, arguments.data.datasets, built)
+    evalset = (
+        open_datasets(arguments, arguments.data.eval_datasets, built)
+        if arguments.data.eval_datasets
+        else None
+    )
+    output = Path(training.output_dir)
+    rates = rates_of(arguments)
+    if training.dry_run:
+        _shorten(training)
+        if main:
+            show_sample(trainset, built.processor)
+            show_groups(model, rates)
+            show_memory(model, arguments)
+    elif main:
+        io.write_json(output / "run.json", _record(arguments))
+    trainer = GOTTrainer(
+        model,
+        training,
+        data=arguments.data,
+        rates=rates,
+        train_dataset=trainset,
+        eval_dataset=evalset,
+        collator=Collator(
+            built.processor, Quarantine(None if training.dry_run else output / "quarantine.jsonl")
+        ),
+        write_checkpoint=_writer(built, model, arguments),
+        read_weights=built.read,
+        callbacks=_callbacks(built, evalset, arguments),
+    )
+    checkpoint = find_checkpoint(arguments)
+    if checkpoint:
+        trainer.check_resume(checkpoint)
+        logger.info("resuming from %s", checkpoint)
+    metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
+    if training.dry_run:
+        logger.info("dry run: one step taken, loss %.4f; nothing was written", metrics["train_loss"])
+        return metrics
+    trainer.save_state()
+    write_final(trainer, built, model, arguments)
+    return metrics
+
+
+def components_that_train(arguments: RunArguments) -> set[Component]:
+    """What the stage trains, unless flags say otherwise."""
+    stage = STAGES[arguments.training.stage]
+    wanted = {name: getattr(arguments.model, f"train_{name}") for name in COMPONENTS}
+    return {name for name in COMPONENTS if (name in stage.trains if wanted[name] is None else wanted[name])}
+
+
+def rates_of(arguments: RunArguments) -> Rates:
+    """Learning rates of the parts."""
+    training = arguments.training
+    by_component: dict[Component, float] = {
+        "encoder": _or(training.encoder_learning_rate, training.learning_rate),
+        "projector": _or(training.projector_learning_rate, training.learning_rate),
+        "decoder": _or(training.decoder_learning_rate, training.learning_rate),
+    }
+    return Rates(by_component, training.weight_decay, training.layer_decay)
+
+
+def open_datasets(arguments: RunArguments, names: str, built: Built) -> ConversationDataset:
+    """Open what ``--datasets`` names; ``synth:recipe.yaml`` makes its samples when they are asked for."""
+    data, training = arguments.data, arguments.training
+    listed = [name.strip() for name in names.split("+") if name.strip()]
+    parts = [_synthetic(name) for name in listed if name.startswith(SYNTH)]
+    files = "+".join(name for name in listed if not name.startswith(SYNTH))
+    if files or not parts:
+        # One process of a machine converts the files, the others find the result.
+        with training.main_process_first(desc="opening data sets"):
+            for source in find_sources(files, data_config=data.data_config, root=ROOT):
+                table = open_table(source, cache_dir=data.data_cache)
+                parts.append(Part(source.name, table, source.images, source.weight))
+    return ConversationDataset(
+        parts,
+        built.processor,
+        max_length=training.model_max_length,
+        length_policy=data.length_policy,  # type: ignore[arg-type]
+        max_tiles=data.max_tiles,
+        allow_empty_answers=data.allow_empty_answers,
+        seed=training.seed,
+    )
+
+
+def find_checkpoint(arguments: RunArguments) -> str | None:
+    """The checkpoint to go on from: the one asked for, else the newest in the output folder."""
+    training = arguments.training
+    asked = training.resume_from_checkpoint
+    if training.dry_run or (asked and str(asked).lower() in ("false", "no", "0")):
+        return None
+    if asked and str(asked).lower() not in ("true", "yes", "1"):
+        return str(asked)
+    steps = checkpoint_steps(training.output_dir)
+    if asked and not steps:
+        raise ValueError(f"--resume_from_checkpoint: {training.output_dir} holds no checkpoint-N.")
+    return str(Path(training.output_dir) / f"checkpoint-{steps[-1]}") if steps else None
+
+
+def write_final(trainer: GOTTrainer, built: Built, model: Any, arguments: RunArguments) -> None:
+    """Write the trained model into the output folder itself, so that ``--model-name OUTPUT`` reads with it."""
+    training = arguments.training
+    weights = (
+        trainer.accelerator.get_state_dict(trainer.model_wrapped) if trainer.is_deepspeed_enabled else None
+    )
+    if not training.should_save:
+        return
+    output = Path(training.output_dir)
+    hidden = output / ".saving"
+    hidden.mkdir(parents=True, exist_ok=True)
+    if arguments.model.lora_enable:
+        adapter = hidden / "adapter"
+        adapter.mkdir(exist_ok=True)
+        write_adapters(model, weights, adapter)
+        if not trainer.is_deepspeed_enabled:
+            built.write(merged_weights(model), hidden, training.save_layout)
+    else:
+        built.write(model.state_dict() if weights is None else weights, hidden, training.save_layout)
+    io.fsync_tree(hidden)
+    # config.json last: a folder without it is no checkpoint.
+    for path in sorted(hidden.iterdir(), key=lambda p: p.name == "config.json"):
+        target = output / path.name
+        if path.is_dir():
+            import shutil
+
+            shutil.rmtree(target, ignore_errors=True)
+        os.replace(path, target)
+    hidden.rmdir()
+    logger.info("wrote %s", output)
+
+
+def _prepare(built: Built, arguments: RunArguments, trains: set[Component]) -> Any:
+    if not arguments.model.lora_enable:
+        freeze(built.model, trains)
+        return built.model
+    if arguments.training.stage == 1:
+        raise ValueError("--lora_enable adapts a pretrained decoder; stage 1 trains the encoder whole.")
+    freeze(built.model, set())
+    explicit = arguments.model.train_projector
+    return add_adapters(built.model, arguments.model, train_projector=bool(explicit))
+
+
+def _writer(built: Built, model: Any, arguments: RunArguments) -> Callable[[dict[str, Tensor], Path], None]:
+    def write(weights: dict[str, Tensor], folder: Path) -> None:
+        if arguments.model.lora_enable:
+            write_adapters(model, weights, folder)
+        else:
+            built.write(weights, folder, arguments.training.save_layout)
+
+    return write
+
+
+def _synthetic(name: str) -> Part:
+    from GOT.data_engine.feed import RecipeTable
+
+    path = Path(name.removeprefix(SYNTH))
+    return Part(path.stem, RecipeTable.from_yaml(path), path.parent)
+
+
+def _callbacks(built: Built, evalset: ConversationDataset | None, arguments: RunArguments) -> list[Any]:
+    count = arguments.training.decode_samples
+    if not count or evalset is None or arguments.training.stage == 1:
+        return []
+    from GOT.train.aloud import ReadAloud
+
+    return [ReadAloud(built.processor, evalset, count)]
+
+
+def _shorten(training: Any) -> None:
+    training.max_steps = 1
+    training.save_strategy = training.eval_strategy = "no"
+    training.logging_steps = 1
+
+
+def _record(arguments: RunArguments) -> dict[str, Any]:
+    return {
+        "model": dataclasses.asdict(arguments.model),
+        "data": dataclasses.asdict(arguments.data),
+        "training": arguments.training.to_sanitized_dict(),
+        "origins": arguments.origins,
+        "notes": arguments.notes,
+        "torch": torch.__version__,
+    }
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value
