@@ -3,8 +3,8 @@
 A kind is a function ``sample(index, seed, **settings) -> Sample`` that is the same on every machine with the same fonts
 and library versions; it raises ``Rejected`` when every attempt was, ``ImportError`` or ``FileNotFoundError`` when its
 renderer is missing. The function beside it in the same module whose name has ``samples`` for ``sample`` (``samples``,
-``samples_en``), where there is one, makes many at once: ``samples(indices, seed, **settings)`` returns a ``Sample`` or a
-``Rejected`` for each, equal to single calls; the runner prefers it.
+``samples_en``), where there is one, makes many: ``samples(indices, seed, **settings)`` returns a ``Sample`` or a
+``Rejected`` for each, as single calls would; the runner prefers it.
 
 A sample whose parts can be asked for one by one lists them in ``meta["regions"]``: ``{"level": "line" | "paragraph" |
 "block", "box": [x1, y1, x2, y2] in pixels, "text": its exact answer}``; the fine-grained wrappers draw from those.

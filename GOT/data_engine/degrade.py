@@ -36,11 +36,11 @@ def degrade(
         return image, IDENTITY
     chance = rng.random(7) < np.array([0.5, 0.5, 0.35, 0.2, 0.45, 0.45, 0.5]) * (0.5 + strength / 2)
     amount = (strength * (0.3 + 0.7 * rng.random(7))).tolist()
-    homography = IDENTITY
+    moved = IDENTITY
     if chance[0]:
         image = _paper(image, rng, amount[0])
     if warp and chance[2]:
-        image, homography = _perspective(image, rng, amount[2])
+        image, moved = _perspective(image, rng, amount[2])
     if chance[1]:
         image = _uneven_light(image, rng, amount[1])
     if chance[3]:
@@ -51,13 +51,13 @@ def degrade(
         image = _noise(image, rng, amount[5])
     if chance[6]:
         image = _jpeg(image, quality=round(90 - 60 * amount[6]))
-    return image, homography
+    return image, moved
 
 
-def move_box(box: list[int], homography: np.ndarray, size: tuple[int, int]) -> list[int]:
+def move_box(box: list[int], moved: np.ndarray, size: tuple[int, int]) -> list[int]:
     """The upright box around a moved box, in pixels, kept inside a picture of ``size`` (width, height)."""
     x1, y1, x2, y2 = box
-    corners = homography @ np.array([[x1, x2, x2, x1], [y1, y1, y2, y2], [1, 1, 1, 1]], dtype=float)
+    corners = moved @ np.array([[x1, x2, x2, x1], [y1, y1, y2, y2], [1, 1, 1, 1]], dtype=float)
     xs, ys = corners[0] / corners[2], corners[1] / corners[2]
     width, height = size
     return [
@@ -106,7 +106,7 @@ def _perspective(
     source = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=float)
     inwards = np.array([[1, 1], [-1, 1], [-1, -1], [1, -1]])
     target = source + inwards * rng.random((4, 2)) * 0.04 * amount * np.array([width, height])
-    forward = _homography(source, target)
+    forward = homography(source, target)
     backward = np.linalg.inv(forward)
     backward /= backward[2, 2]
     border = np.asarray(image)[:: max(1, height - 1), :: max(1, width - 1)]
@@ -123,7 +123,7 @@ def _perspective(
     return warped, forward
 
 
-def _homography(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+def homography(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     """The projective map through four point pairs, from its eight linear equations."""
     rows, values = [], []
     for (x, y), (u, v) in zip(source, target, strict=True):

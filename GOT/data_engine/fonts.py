@@ -35,7 +35,7 @@ CHINESE_PUNCTUATION = "，。、；：？！“”‘’（）《》【】—…
 # Fonts whose letters are pictures, symbols or code points reused: their map says "A", their glyph is not one.
 _NOT_TEXT = re.compile(
     r"symbol|dingbat|emoji|music|braille|barcode|lastresort|icons?\b|awesome|webding|wingding|opens___|d050000l"
-    r"|^cm(ex|mi|r|ss|sy|tt|b)10|^stix|esint|redacted|notdef|humor-sans-mod",
+    r"|^cm(ex|mi|r|ss|sy|tt|b)10|^stix|esint|redacted|notdef|femkeklaver",
     re.IGNORECASE,
 )
 _STYLES = (
@@ -44,7 +44,7 @@ _STYLES = (
 )
 # Printed text: leave out what imitates handwriting (its own kind) or is drawn for a few large words.
 _HAND = re.compile(
-    r"hand|dkg|script|kristi|dancing|rufscript|femke|breip|humor|xkcd|cursive|chancery|z003|ecolier|comic|caveat|italienne",
+    r"hand|dkg|script|kristi|dancing|rufscript|breip|humor|xkcd|cursive|chancery|z003|ecolier|comic|caveat|italienne",
     re.IGNORECASE,
 )
 

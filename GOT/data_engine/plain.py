@@ -314,8 +314,8 @@ def finish(
     regions += paragraph_regions(placed, regions)
     image = color_ink(rng, ink, settings)
     if settings.degrade > 0:
-        image, homography = degrade(image, rng, settings.degrade)
-        regions = [{**region, "box": move_box(region["box"], homography, size)} for region in regions]
+        image, moved = degrade(image, rng, settings.degrade)
+        regions = [{**region, "box": move_box(region["box"], moved, size)} for region in regions]
     meta = {
         "font": placed[-1].face.font.name,
         "font_size": placed[-1].face.size,
