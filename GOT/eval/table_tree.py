@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import html.parser
 import re
 
@@ -192,3 +193,31 @@ def _pipe_tables(text: str) -> list[tuple[int, Table]]:
 
 def _count(text: str | None) -> int:
     return max(1, int(text)) if text and text.strip().isdecimal() and len(text.strip()) < 5 else 1
+
+
+def latex_tables_to_html(text: str) -> str:
+    """Replace every LaTeX table of a text by HTML, for scorers that read no LaTeX; everything else stays as it is."""
+    pieces, position = [], 0
+    for start, body in _latex_tables(text):
+        end = text.find(_END, start + len(_BEGIN) + len(body))
+        pieces += [text[position:start], to_html(parse_latex(body))]
+        position = len(text) if end < 0 else end + len(_END)
+    return "".join([*pieces, text[position:]])
+
+
+def to_html(table: Table) -> str:
+    """Rows of cells as an HTML table without attributes other than spans."""
+    lines = ["<table>"]
+    for row in table:
+        cells = []
+        for cell in row:
+            spans = f' rowspan="{cell.rows}"' if cell.rows > 1 else ""
+            spans += f' colspan="{cell.columns}"' if cell.columns > 1 else ""
+            cells.append(f"<td{spans}>{html.escape(_unescape(cell.text), quote=False)}</td>")
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    return "\n".join([*lines, "</table>"])
+
+
+def _unescape(text: str) -> str:
+    r"""``\%`` and ``\&`` of a LaTeX cell to the characters they print."""
+    return re.sub(r"\\([%&#_$])", r"\1", text)

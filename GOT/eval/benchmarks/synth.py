@@ -1,0 +1,109 @@
+"""The synthetic held-out set: samples that the data engine keeps out of training, drawn once into a folder and then read.
+
+Every kind becomes ``KIND.json`` in the published form and a folder of pictures, so that a set can be looked at, kept and
+read by other models too. The same index and seed give the same sample everywhere.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import dataclasses
+import multiprocessing
+import shutil
+from pathlib import Path
+
+from GOT.eval.benchmarks.base import Benchmark, LoadOptions, build_record
+from GOT.eval.records import Record, load_ground_truth
+from GOT.utils.io import write_json
+from GOT.utils.lazy import load_entry
+from GOT.utils.log import get_logger
+
+logger = get_logger(__name__)
+
+SPLIT = "heldout"
+# Kinds whose answers need more than a comparison of texts.
+METRICS = {
+    "scene": "scene",
+    "formula": "formula",
+    "table": "table",
+    "chart": "chart",
+    "page_en": "formatted",
+    "page_zh": "formatted",
+    "molecule": "exact",
+}
+
+
+def load(name: str, options: LoadOptions) -> Benchmark:
+    """The set in ``options.data``; kinds that are not there yet are drawn.
+
+    Raises:
+        ValueError: For an unknown kind.
+        ImportError: If a kind's renderer is missing; the message names the extra.
+    """
+    from GOT.data_engine import KINDS
+
+    kinds = options.kinds or tuple(KINDS)
+    for kind in kinds:
+        if kind not in KINDS:
+            raise ValueError(f"--kinds takes {', '.join(KINDS)}; got {kind!r}.")
+    count = min(options.samples, options.limit or options.samples)
+    _draw_missing([kind for kind in kinds if not _is_drawn(options, kind, count)], count, options)
+
+    records: list[Record] = []
+    for kind in kinds:
+        raw_records = load_ground_truth(_file(options, kind, count))
+        for raw in raw_records:
+            record = build_record(raw, options.data, metric=METRICS.get(kind, "plain"), group=kind)
+            crop = record.asked.endswith("upon the patch reference: ")
+            records.append(dataclasses.replace(record, index=len(records), crop=crop))
+    note = f"{count} samples of each kind, seed {options.seed}, split {SPLIT} of GOT.data_engine"
+    return Benchmark(name, records, notes=(note,))
+
+
+def _file(options: LoadOptions, kind: str, count: int) -> Path:
+    return options.data / f"{kind}-seed{options.seed}-{count}.json"
+
+
+def _is_drawn(options: LoadOptions, kind: str, count: int) -> bool:
+    return _file(options, kind, count).is_file()  # written last, once every picture is there
+
+
+def _draw_missing(kinds: list[str], count: int, options: LoadOptions) -> None:
+    if not kinds:
+        return
+    logger.info("Drawing %d held-out samples of each of %s into %s", count, ", ".join(kinds), options.data)
+    context = multiprocessing.get_context("spawn")  # renderers hold threads and fonts
+    with concurrent.futures.ProcessPoolExecutor(options.workers, mp_context=context) as pool:
+        drawn = {kind: pool.submit(_draw_kind, kind, count, options) for kind in kinds}
+        for kind, future in drawn.items():
+            try:
+                future.result()
+            except (ImportError, FileNotFoundError) as error:
+                raise type(error)(f"{kind}: {error} (--kinds leaves it out)") from error
+
+
+def _draw_kind(kind: str, count: int, options: LoadOptions) -> None:
+    from GOT.data_engine import KINDS
+    from GOT.data_engine.sample import Rejected
+
+    sample = load_entry(KINDS, kind, what="kind of sample")
+    folder = options.data / f"{kind}-seed{options.seed}-{count}"
+    shutil.rmtree(folder, ignore_errors=True)  # left by a run that was stopped
+    folder.mkdir(parents=True)
+    entries: list[dict[str, object]] = []
+    index = 0
+    while len(entries) < count:
+        try:
+            drawn = sample(index, options.seed, split=SPLIT)
+        except Rejected:
+            index += 1  # every attempt of this one was rejected; the next index takes its place
+            if index > 10 * count + 100:
+                raise RuntimeError(f"{kind}: of {index} samples only {len(entries)} were accepted.") from None
+            continue
+        names = [f"{folder.name}/{index:06d}-{page}.png" for page in range(len(drawn.images))]
+        for image, file in zip(drawn.images, names, strict=True):
+            image.save(options.data / file, compress_level=1)
+        turns = [{"from": "human", "value": f"<image>\n{drawn.prompt}"}, {"from": "gpt", "value": drawn.target}]
+        entries.append({"image": names[0] if len(names) == 1 else names, "conversations": turns})
+        index += 1
+    write_json(_file(options, kind, count), entries, indent=1)

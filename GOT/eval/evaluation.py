@@ -1,0 +1,105 @@
+"""Answers to scores: every group of records by its own metric, in both modes, with each page's scores beside."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from GOT.eval import METRICS
+from GOT.eval.meteor import wordnet_note
+from GOT.eval.records import Answer, Record
+from GOT.eval.scores import LOWER_IS_BETTER, PageScore, Pair, StreamRow
+from GOT.utils.lazy import load_entry
+
+USES_METEOR = frozenset({"plain", "scene", "formatted", "formula", "table"})
+# The strict value that says how bad a page is, by metric: what the report sorts by.
+HEADLINES = ("edit_distance", "teds", "similarity_strict", "rouge_l", "accuracy", "exact_match")
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Scores of the records of one row of the report.
+
+    Attributes:
+        name: The benchmark, or the kind of synthetic sample.
+        metric: A name of ``eval.METRICS``; ``""`` where an official scorer takes over.
+        rows: Averages, one for each stream.
+        num_records: Records of the group.
+        num_failed: Records that could not be read.
+        num_empty: Records that were read and gave no text.
+    """
+
+    name: str
+    metric: str
+    rows: list[StreamRow]
+    num_records: int
+    num_failed: int
+    num_empty: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoredRecord:
+    """One record with its answer and scores."""
+
+    record: Record
+    answer: Answer
+    scores: PageScore
+
+    @property
+    def badness(self) -> float:
+        """0: as good as it gets; 1: the worst; 2: could not be read."""
+        if self.answer.status == "failed":
+            return 2.0
+        for score in self.scores.values():
+            for name in HEADLINES:
+                if score.strict is not None and name in score.strict:
+                    value = score.strict[name]
+                    return value if name in LOWER_IS_BETTER else 1 - value
+        return 0.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """All scores of a run."""
+
+    groups: list[Group]
+    records: list[ScoredRecord]
+    notes: list[str]
+
+
+def evaluate(records: Sequence[Record], answers: Sequence[Answer], *, workers: int = 1) -> Evaluation:
+    """Score answers.
+
+    Args:
+        records: In the order of the ground truth.
+        answers: The answer to each record, in the same order.
+        workers: Processes.
+    """
+    members: dict[tuple[str, str], list[int]] = {}
+    for place, record in enumerate(records):
+        members.setdefault((record.group, record.metric), []).append(place)
+    groups = []
+    pages: dict[int, PageScore] = {}
+    for (name, metric), places in members.items():
+        pairs = [_pair(answers[place]) for place in places]
+        rows: list[StreamRow] = []
+        if metric:
+            scored = load_entry(METRICS, metric, what="metric")(pairs, workers=workers)
+            rows = scored.rows
+            pages.update(zip(places, scored.pages, strict=True))
+        failed = sum(pair.failed for pair in pairs)
+        empty = sum(not pair.failed and not pair.prediction.strip() for pair in pairs)
+        groups.append(Group(name, metric, rows, len(pairs), failed, empty))
+    scored_records = [
+        ScoredRecord(record, answer, pages.get(place, {}))
+        for place, (record, answer) in enumerate(zip(records, answers, strict=True))
+    ]
+    notes = [wordnet_note()] if any(group.metric in USES_METEOR for group in groups) else []
+    for group in groups:
+        prefix = f"{group.name}: " if len(groups) > 1 else ""
+        notes += [prefix + note for row in group.rows for note in row.notes]
+    return Evaluation(groups, scored_records, list(dict.fromkeys(notes)))
+
+
+def _pair(answer: Answer) -> Pair:
+    return Pair(answer.label, answer.answer, answer.status == "failed")
