@@ -19,9 +19,9 @@ RINGS = (
     "c1c{}ccc2nccc(c12){}",
 )  # fmt: skip
 GROUPS = (
-    "C", "CC", "C(C)C", "C(C)(C)C", "O", "OC", "OCC", "N", "NC", "N(C)C", "F", "Cl", "Br", "I", "C(F)(F)F", "C#N", "C=O",
-    "C(=O)O", "C(=O)OC", "C(=O)N", "C(=O)NC", "NC(=O)C", "S(=O)(=O)N", "S(=O)(=O)C", "SC", "S",
-    "[N+](=O)[O-]", "C#C",     "C=C", "CO", "CCO", "CN", "CCl", "OC(=O)C", "C(=O)C", "OC(F)(F)F", "B(O)O", "P(=O)(O)O", "N=C=O", "C(=O)Cl",
+    "C", "CC", "C(C)C", "C(C)(C)C", "O", "OC", "OCC", "N", "NC", "N(C)C", "F", "Cl", "Br", "I", "C(F)(F)F", "C#N",
+    "C=O", "C(=O)O", "C(=O)OC", "C(=O)N", "C(=O)NC", "NC(=O)C", "S(=O)(=O)N", "S(=O)(=O)C", "SC", "S", "C#C", "C=C",
+    "[N+](=O)[O-]", "CO", "CCO", "CN", "CCl", "OC(=O)C", "C(=O)C", "OC(F)(F)F", "B(O)O", "P(=O)(O)O", "C(=O)Cl",
 )  # fmt: skip
 LINKS = (
     "", "C", "CC", "CCC", "C=C", "C#C", "O", "N", "S", "CO", "OC", "C(=O)", "C(=O)N", "NC(=O)", "C(=O)O", "S(=O)(=O)",
