@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
 import warnings
@@ -11,27 +12,21 @@ from typing import BinaryIO
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, ImageSequence, UnidentifiedImageError
 from torch import Tensor
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # the released code normalises with CLIP's statistics
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
-IMAGE_FORMATS = (
-    "PNG",
-    "JPEG",
-    "WEBP",
-    "BMP",
-    "GIF",
-    "TIFF",
-    "PPM",
-)  # decoders that untrusted files may reach
+# Decoders that untrusted files may reach.
+IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm")
 MAX_PIXELS = 64_000_000  # a 37 KB file can ask for gigabytes; A4 at 600 dpi has 35 million
 MIN_SIDE = 4  # pixels; nothing can be read in fewer
 MAX_ASPECT = 200  # a strip longer than this is squeezed to nothing by the square view
 
 MAX_TILES = 6  # as the released demo; the paper's "12" is reached by asking
+TILES_LIMIT = 100  # of a request: their image tokens nearly fill the published model's context
 
 
 def open_image(source: str | Path | bytes | BinaryIO, *, name: str | None = None) -> Image.Image:
@@ -67,18 +62,29 @@ def open_frames(source: str | Path | bytes | BinaryIO, *, name: str | None = Non
         ) from None
     except UnidentifiedImageError:
         raise ValueError(f"{label} {_why_unreadable(file)}") from None
-    except (OSError, ValueError, SyntaxError) as error:
+    except Exception as error:  # decoders of untrusted files raise nearly anything
         raise ValueError(f"{label} cannot be opened as an image: {_first_line(error)}.") from error
     with image:
-        check_size(*image.size, name=label)
-        try:
-            for frame in ImageSequence.Iterator(image):
-                check_size(*frame.size, name=label)
-                yield to_rgb(frame)
-        except (OSError, SyntaxError, EOFError, ValueError, IndexError) as error:
-            if isinstance(error, ValueError) and str(error).startswith(label):
-                raise
-            raise ValueError(f"{label} is damaged or cut off: {_first_line(error)}.") from error
+        frames = ImageSequence.Iterator(image)
+        while True:
+            with _damage_reported(label):
+                frame = next(frames, None)
+            if frame is None:
+                return
+            check_size(*frame.size, name=label)
+            with _damage_reported(label):
+                page = to_rgb(frame)
+            yield page
+
+
+@contextlib.contextmanager
+def _damage_reported(label: str) -> Iterator[None]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's remarks about odd tags
+            yield
+    except Exception as error:  # damaged files make decoders raise nearly anything
+        raise ValueError(f"{label} is damaged or cut off: {_first_line(error)}.") from error
 
 
 def check_size(width: int, height: int, *, name: str = "the image") -> None:
@@ -101,8 +107,8 @@ def check_size(width: int, height: int, *, name: str = "the image") -> None:
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """A copy that is upright (EXIF), 8 bits a channel, RGB, transparent parts on white."""
-    upright = ImageOps.exif_transpose(image)
-    image = upright if upright is not None else image
+    if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+        image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         image = _to_eight_bits(image)
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
@@ -153,7 +159,7 @@ def choose_tile_grid(
         ``(columns, rows)`` with ``columns * rows <= max_tiles``.
 
     Raises:
-        ValueError: If a side or ``max_tiles`` is not positive.
+        ValueError: If a side is not positive, or ``max_tiles`` is out of its range.
 
     Source:
         ``dynamic_preprocess`` in GOT/demo/run_ocr_2.0_crop.py of Ucas-HaoranWei/GOT-OCR2.0 (from InternVL 1.5).
@@ -162,10 +168,10 @@ def choose_tile_grid(
         >>> choose_tile_grid(1654, 2339)  # A4 at 200 dpi, portrait
         (2, 3)
     """
-    if min(width, height, max_tiles) < 1:
-        raise ValueError(
-            f"A tile grid needs positive sizes; got a {width}x{height} page and max_tiles {max_tiles}."
-        )
+    if min(width, height) < 1:
+        raise ValueError(f"A tile grid needs a page of positive size; got {width}x{height}.")
+    if not 1 <= max_tiles <= TILES_LIMIT:
+        raise ValueError(f"max_tiles must be 1..{TILES_LIMIT}; got {max_tiles}.")
     aspect = width / height
     best, best_difference = (1, 1), float("inf")
     for columns, rows in _grids(max_tiles):
@@ -201,7 +207,7 @@ def _grids(max_tiles: int) -> tuple[tuple[int, int], ...]:
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
     # Pillow's own convert("L") clips 16-bit values to white instead of scaling them.
-    values = np.asarray(image).astype(np.float64)
+    values = np.nan_to_num(np.asarray(image).astype(np.float64), posinf=0, neginf=0)
     if image.mode == "F":
         low, high = float(values.min()), float(values.max())
         scale = 255 / (high - low) if high > low else 1.0
@@ -211,17 +217,17 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
 
 
 def _why_unreadable(file: str | Path | BinaryIO) -> str:
-    head = Path(file).open("rb").read(16) if isinstance(file, str | Path) else _head_of(file)  # noqa: SIM115
+    if isinstance(file, str | Path):
+        with open(file, "rb") as opened:
+            head = opened.read(16)
+    else:
+        file.seek(0)
+        head = file.read(16)
     if not head:
         return "is empty (0 bytes)."
     if head.startswith(b"%PDF"):
-        return "is a PDF with another name; call it .pdf."
+        return "is a PDF, not an image; got-ocr read takes PDFs, other commands want its pages as pictures."
     return f"is not an image; readable are {', '.join(IMAGE_FORMATS)} and PDF."
-
-
-def _head_of(file: BinaryIO) -> bytes:
-    file.seek(0)
-    return file.read(16)
 
 
 def _first_line(error: BaseException) -> str:

@@ -8,14 +8,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from GOT.data.image import MAX_TILES, ImageTransform, tile_image
+from GOT.data import transformers_layout
+from GOT.data.image import CLIP_MEAN, CLIP_STD, MAX_TILES, ImageTransform, tile_image
 from GOT.data.prompt import Layout
 from GOT.data.tokenizer import GOTTokenizer
+from GOT.utils import io
 from GOT.utils.constants import IGNORE_INDEX
 from GOT.utils.conversation import SYSTEM_MESSAGE
 
@@ -91,6 +94,24 @@ class GOTProcessor:
         tokenizer = GOTTokenizer.from_pretrained(folder)
         return cls(tokenizer, image_size=image_size, num_image_tokens=num_image_tokens, max_tiles=max_tiles)
 
+    def save_pretrained(
+        self, folder: str | Path, layout: Literal["original", "transformers"] = "original"
+    ) -> None:
+        """Write what belongs beside a checkpoint's weights: the tokenizer, and for transformers its processor too."""
+        self.tokenizer.save_pretrained(folder, layout)
+        if layout == "original":
+            return
+        folder, special = Path(folder), self.tokenizer.special
+        image = transformers_layout.image_settings(
+            image_size=self.transform.image_size, max_tiles=self.max_tiles, mean=CLIP_MEAN, std=CLIP_STD
+        )
+        generation = transformers_layout.generation_settings(
+            pad_id=special.end_of_text, stop_id=special.turn_end
+        )
+        io.write_json(folder / "preprocessor_config.json", image)
+        io.write_json(folder / "processor_config.json", {"processor_class": "GotOcr2Processor"})
+        io.write_json(folder / "generation_config.json", generation)
+
     def views_of(
         self, pages: Sequence[Image.Image], layout: Layout, *, max_tiles: int | None = None
     ) -> list[Image.Image]:
@@ -133,7 +154,11 @@ class GOTProcessor:
     def view_tokens(self, num_views: int) -> list[int]:
         """The ids that stand for views: ``<img>``, one placeholder an image token, ``</img>``."""
         special = self.tokenizer.special
-        return [special.image_start, *[special.image] * (self.num_image_tokens * num_views), special.image_end]
+        return [
+            special.image_start,
+            *[special.image] * (self.num_image_tokens * num_views),
+            special.image_end,
+        ]
 
     def encode_conversation(self, turns: Sequence[Turn], *, system: str | None = None) -> EncodedConversation:
         """Encode turns as the published template does, building labels beside the ids.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -21,7 +22,7 @@ class Task:
     """What is asked and how the picture is handed over.
 
     Attributes:
-        words: The question. The published weights were trained on these exact words; the trailing space is part of them.
+        words: The question. The published weights were trained on these exact words, trailing space included.
         layout: ``single``: one square view; ``crop``: tiles and a thumbnail; ``multi_page``: one view a page.
     """
 
@@ -51,15 +52,14 @@ def choose_task(task: str = "ocr", *, crop: bool = False, multi_page: bool = Fal
     """
     if task not in TASKS:
         raise ValueError(f"There is no task {task!r}; choose from {', '.join(TASKS)}.")
-    if crop and multi_page:
+    cropped = crop or TASKS[task].layout == "crop"
+    if cropped and (multi_page or TASKS[task].layout == "multi_page"):
         raise ValueError(
             "crop and multi_page exclude each other: tiles of one page, or one view for each of several."
         )
     if multi_page:
         return TASKS["multi-page"]
-    if crop and not task.startswith("crop-"):
-        return TASKS.get(f"crop-{task}", TASKS[task])
-    return TASKS[task]
+    return TASKS[f"crop-{task}"] if crop and f"crop-{task}" in TASKS else TASKS[task]
 
 
 def build_question(
@@ -107,7 +107,7 @@ def normalize_box(box: Sequence[float], width: int, height: int) -> list[int]:
         ValueError: If the box is not finite, is reversed or empty, or reaches out of the page.
 
     Source:
-        ``int(value / side * 1000)`` in GOT/demo/run_ocr_2.0.py of Ucas-HaoranWei/GOT-OCR2.0; the released code checks nothing.
+        ``int(value / side * 1000)`` in GOT/demo/run_ocr_2.0.py of Ucas-HaoranWei/GOT-OCR2.0, which checks nothing.
     """
     shown = ",".join(f"{value:g}" for value in box)
     if len(box) not in (2, 4):
@@ -134,7 +134,7 @@ def parse_box(text: str) -> list[float]:
     Raises:
         ValueError: If the text is not two or four numbers.
     """
-    parts = text.strip().removeprefix("[").removesuffix("]").replace(",", " ").split()
+    parts = re.split(r"\s*,\s*|\s+", text.strip().removeprefix("[").removesuffix("]").strip())
     try:
         values = [float(part) for part in parts]
     except ValueError:

@@ -11,11 +11,14 @@ import dataclasses
 import functools
 import importlib.resources
 import json
+import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import tiktoken
 
+from GOT.data import transformers_layout
 from GOT.utils import io
 from GOT.utils.constants import (
     DEFAULT_IM_END_TOKEN,
@@ -30,7 +33,10 @@ RANKS_FILE = "qwen.tiktoken"
 SETTINGS_FILE = "tokenizer_config.json"
 
 # How text is cut before pairs are merged. Source: Qwen's tokenizer (cl100k's pattern, but one digit at a time).
-SPLIT_PATTERN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+SPLIT_PATTERN = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 CORE_TOKENS = (END_OF_TEXT, TURN_START, TURN_END)
 IMAGE_TOKENS = (
     "<ref>",
@@ -66,6 +72,7 @@ class GOTTokenizer:
     Args:
         ranks: Token bytes to id, a whole prefix ``0 .. len - 1`` of Qwen's ranks; holds all 256 bytes.
         special_tokens: Control strings; their ids follow the ranks in this order.
+        pattern: The expression that cuts text into words before merging.
 
     Example:
         >>> tokenizer = GOTTokenizer.published()
@@ -73,16 +80,22 @@ class GOTTokenizer:
         'E = mc²'
     """
 
-    def __init__(self, ranks: dict[bytes, int], special_tokens: Sequence[str] = FULL_SPECIAL_TOKENS) -> None:
+    def __init__(
+        self,
+        ranks: dict[bytes, int],
+        special_tokens: Sequence[str] = FULL_SPECIAL_TOKENS,
+        pattern: str = SPLIT_PATTERN,
+    ) -> None:
         missing = sum(bytes([value]) not in ranks for value in range(256))
         if missing or sorted(ranks.values()) != list(range(len(ranks))):
             raise ValueError(
                 f"The byte-pair ranks are not a whole prefix: {len(ranks)} entries, {missing} of 256 bytes missing."
             )
         self.ranks = ranks
+        self.pattern = pattern
         self.special_tokens = {token: len(ranks) + index for index, token in enumerate(special_tokens)}
         self._encoding = tiktoken.Encoding(
-            "GOT", pat_str=SPLIT_PATTERN, mergeable_ranks=ranks, special_tokens=self.special_tokens
+            "GOT", pat_str=pattern, mergeable_ranks=ranks, special_tokens=self.special_tokens
         )
         absent = [token for token in SMALL_SPECIAL_TOKENS if token not in self.special_tokens]
         if absent:
@@ -121,27 +134,44 @@ class GOTTokenizer:
                 parse_ranks((folder / RANKS_FILE).read_bytes(), where=folder / RANKS_FILE),
                 _specials_in(folder),
             )
-        if (folder / "tokenizer.json").is_file():
-            return cls(*_read_tokenizer_json(folder / "tokenizer.json"))
+        if (folder / transformers_layout.TOKENIZER_FILE).is_file():
+            ranks, special_tokens, pattern = transformers_layout.read_tokenizer_json(
+                folder / transformers_layout.TOKENIZER_FILE
+            )
+            return cls(ranks, special_tokens, pattern or SPLIT_PATTERN)
         return cls.published()
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write ``qwen.tiktoken`` and the list of special tokens."""
+    def save_pretrained(
+        self, folder: str | Path, layout: Literal["original", "transformers"] = "original"
+    ) -> None:
+        """Write ``qwen.tiktoken`` and the list of special tokens, or the files that transformers reads."""
+        folder = Path(folder)
+        if layout == "transformers":
+            content = transformers_layout.tokenizer_json(self.ranks, self.special_tokens, self.pattern)
+            io.write_json(folder / transformers_layout.TOKENIZER_FILE, content, indent=None)
+            settings = transformers_layout.tokenizer_settings(
+                list(self.special_tokens), end_of_text=END_OF_TEXT
+            )
+            io.write_json(folder / SETTINGS_FILE, settings)
+            return
         lines = (base64.b64encode(token) + b" %d\n" % rank for token, rank in self.ranks.items())
-        io.write_bytes(Path(folder) / RANKS_FILE, b"".join(lines))
+        io.write_bytes(folder / RANKS_FILE, b"".join(lines))
         settings = {
             "model_max_length": 8000,
             "tokenizer_class": "QWenTokenizer",
             "special_tokens": list(self.special_tokens),
         }
-        io.write_json(Path(folder) / SETTINGS_FILE, settings)
+        io.write_json(folder / SETTINGS_FILE, settings)
 
     def __len__(self) -> int:
         return len(self.ranks) + len(self.special_tokens)
 
     def encode(self, text: str) -> list[int]:
-        """Encode ordinary text; control strings in it stay text."""
-        return self._encoding.encode_ordinary(text)
+        """Encode ordinary text; control strings in it stay text.
+
+        The text is composed first (NFC), as in Qwen's own tokenizer, so "é" has one encoding however it was typed.
+        """
+        return self._encoding.encode_ordinary(unicodedata.normalize("NFC", text))
 
     def decode(self, ids: Iterable[int], *, skip_special_tokens: bool = True) -> str:
         """Decode ids; bytes that are no UTF-8 become U+FFFD."""
@@ -192,30 +222,12 @@ def parse_ranks(content: bytes, *, where: str | Path) -> dict[bytes, int]:
 
 def _specials_in(folder: Path) -> Sequence[str]:
     path = folder / SETTINGS_FILE
-    if path.is_file():
-        return json.loads(path.read_text(encoding="utf-8")).get("special_tokens") or FULL_SPECIAL_TOKENS
-    return FULL_SPECIAL_TOKENS
-
-
-def _read_tokenizer_json(path: Path) -> tuple[dict[bytes, int], list[str]]:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if content.get("model", {}).get("type") != "BPE":
-        raise ValueError(f"{path} is not a byte-pair tokenizer; GOT's tokenizer.json has model.type BPE.")
-    to_byte = {character: value for value, character in byte_alphabet().items()}
-    added = {entry["id"]: entry["content"] for entry in content.get("added_tokens", [])}
-    vocabulary = {token: index for token, index in content["model"]["vocab"].items() if index not in added}
-    ranks = {bytes(to_byte[character] for character in token): index for token, index in vocabulary.items()}
-    return ranks, [added[index] for index in sorted(added)]
-
-
-def byte_alphabet() -> dict[int, str]:
-    """The printable character that stands for each byte in a ``tokenizer.json`` (GPT-2's convention)."""
-    printable = [
-        *range(ord("!"), ord("~") + 1),
-        *range(ord("¡"), ord("¬") + 1),
-        *range(ord("®"), ord("ÿ") + 1),
-    ]
-    others = [value for value in range(256) if value not in printable]
-    return {value: chr(value) for value in printable} | {
-        value: chr(256 + i) for i, value in enumerate(others)
-    }
+    if not path.is_file():
+        return FULL_SPECIAL_TOKENS
+    try:
+        listed = json.loads(path.read_text(encoding="utf-8")).get("special_tokens") or FULL_SPECIAL_TOKENS
+    except (ValueError, AttributeError) as error:
+        raise ValueError(f"{path} is not a JSON object ({error}).") from error
+    if not all(isinstance(token, str) for token in listed) or len(set(listed)) != len(listed):
+        raise ValueError(f"special_tokens in {path} must be different strings.")
+    return listed
