@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import glob
+import io
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +19,10 @@ from GOT.data.image import IMAGE_SUFFIXES, MAX_PIXELS, check_size, open_frames
 from GOT.utils.sorting import natural_key
 
 DEFAULT_DPI = 200  # A4 becomes 1654x2339: enough for six tiles, and the square view shrinks it anyway
+MIN_DPI, MAX_DPI = 20, 1200
 POINTS_PER_INCH = 72
+MAX_NAME = 80  # characters; file systems take 255 bytes
+MAX_STDIN_BYTES = 1024**3
 STDIN = "-"
 _MULTI_FRAME = ("TIFF",)  # animated pictures are read as their first frame, TIFFs as pages
 
@@ -98,6 +103,8 @@ def open_pages(
         dpi: Resolution at which PDF pages are drawn.
         allow_url: Whether URLs may be fetched.
     """
+    if not MIN_DPI <= dpi <= MAX_DPI:
+        raise ValueError(f"dpi must be {MIN_DPI}..{MAX_DPI}; got {dpi}.")
     for source in sources:
         for item in expand_source(source):
             if isinstance(item, Page):
@@ -146,9 +153,13 @@ def _open_one(source: str, pages: PageRange | None, dpi: int, allow_url: bool) -
 
 def _content_of(source: str, allow_url: bool) -> str | bytes:
     if source == STDIN:
-        content = sys.stdin.buffer.read()
+        content = sys.stdin.buffer.read(MAX_STDIN_BYTES + 1)
         if not content:
             raise ValueError("Nothing came on stdin; pipe an image or a PDF into it.")
+        if len(content) > MAX_STDIN_BYTES:
+            raise ValueError(
+                f"More than {MAX_STDIN_BYTES // 1024**3} GiB came on stdin; give the file's name."
+            )
         return content
     if is_url(source):
         from GOT.inference.fetch import fetch
@@ -163,36 +174,35 @@ def _content_of(source: str, allow_url: bool) -> str | bytes:
 
 def _is_pdf(content: str | bytes) -> bool:
     if isinstance(content, bytes):
-        return content[:1024].lstrip().startswith(b"%PDF")
-    with open(content, "rb") as file:
-        return b"%PDF-" in file.read(1024)
+        head = content[:1024]
+    else:
+        with open(content, "rb") as file:
+            head = file.read(1024)
+    return b"%PDF-" in head  # the format allows some bytes before it
 
 
 def _image_pages(source: str, name: str, content: str | bytes, pages: PageRange | None) -> Iterator[Page]:
-    with_pages = _counts_frames(content)
-    if not with_pages:
-        yield Page(source, name, image=next(open_frames(content, name=source)))
-        return
+    count = _count_frames(content)
     frames = open_frames(content, name=source)
-    number = 0
-    wanted = set(pages.select(_counts_frames(content))[0]) if pages else None
+    if not count:
+        yield Page(source, name, image=next(frames))
+        return
+    wanted = set(pages.select(count)[0]) if pages else None
     for number, frame in enumerate(frames, start=1):
         if wanted is None or number in wanted:
-            yield Page(source, name, number if with_pages > 1 else None, frame)
+            yield Page(source, name, number if count > 1 else None, frame)
     if pages:
-        yield from _outside(source, name, pages, number)
+        yield from _outside(source, name, pages, count)
 
 
-def _counts_frames(content: str | bytes) -> int:
+def _count_frames(content: str | bytes) -> int:
     """Number of pages of a TIFF; 0 for other pictures (and for what is none: opening it gives the error)."""
-    import io
-
     try:
         with Image.open(
             io.BytesIO(content) if isinstance(content, bytes) else content, formats=_MULTI_FRAME
         ) as image:
             return int(getattr(image, "n_frames", 1))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except Exception:  # decoders of untrusted files raise nearly anything; open_frames says it better
         return 0
 
 
@@ -203,6 +213,7 @@ def _pdf_pages(
 
     try:
         document = pypdfium2.PdfDocument(content)
+        document.init_forms()  # or what somebody typed into a form is not drawn
         count = len(document)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
@@ -227,15 +238,10 @@ def _draw(document: object, index: int, dpi: int, label: str) -> Image.Image:
     page = document[index]  # type: ignore[index]
     try:
         width, height = (side * dpi / POINTS_PER_INCH for side in page.get_size())
-        shrink = min(
-            1.0, (MAX_PIXELS / max(1.0, width * height)) ** 0.5
-        )  # a poster is drawn coarser, not refused
+        # A poster is drawn coarser, not refused.
+        shrink = min(1.0, (MAX_PIXELS / max(1.0, width * height)) ** 0.5)
         check_size(int(width * shrink), int(height * shrink), name=label)
-        return (
-            page.render(scale=dpi / POINTS_PER_INCH * shrink * 0.999 if shrink < 1 else dpi / POINTS_PER_INCH)
-            .to_pil()
-            .convert("RGB")
-        )
+        return page.render(scale=dpi / POINTS_PER_INCH * shrink).to_pil().convert("RGB")
     finally:
         page.close()
 
@@ -252,8 +258,9 @@ def _failed(source: str, error: str) -> Page:
 
 
 def short_name(source: str) -> str:
-    """The name of a document without folder and ending."""
+    """The name of a document without folder and ending, fit for a file name: it cannot leave its folder."""
     if source == STDIN:
         return "stdin"
-    tail = source.rstrip("/").rsplit("/", 1)[-1].split("?", 1)[0]
-    return Path(tail).stem or "page"
+    path = source.partition("?")[0].partition("#")[0] if is_url(source) else source
+    stem = Path(path.rstrip("/\\").replace("\\", "/")).stem
+    return re.sub(r"[\x00-\x1f\x7f<>:\"|?*/]", "_", stem).lstrip(".")[:MAX_NAME].strip() or "page"

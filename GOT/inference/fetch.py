@@ -6,16 +6,18 @@ so a second answer of the name server cannot move it. Each redirect is checked t
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import ipaddress
 import socket
 import ssl
-import time
-from urllib.parse import SplitResult, urljoin, urlsplit
+import threading
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 MAX_BYTES = 32 * 1024**2
 TIMEOUT = 10.0  # seconds, for everything together
 MAX_REDIRECTS = 5
+_HEADERS = {"Accept": "image/*, application/pdf", "Accept-Encoding": "identity"}
 
 
 def fetch(url: str, *, max_bytes: int = MAX_BYTES, timeout: float = TIMEOUT) -> bytes:
@@ -24,29 +26,90 @@ def fetch(url: str, *, max_bytes: int = MAX_BYTES, timeout: float = TIMEOUT) -> 
     Args:
         url: An http or https URL.
         max_bytes: Larger answers are refused.
-        timeout: Seconds for the whole download, redirects included.
+        timeout: Seconds for everything together: names, redirects, headers, body.
 
     Raises:
         ValueError: If the URL is malformed, leads to an address that is not public, is too large, too slow, or does
             not answer with status 200.
     """
-    deadline = time.monotonic() + timeout
-    current = url
-    for _ in range(MAX_REDIRECTS + 1):
-        parts = _checked(current)
-        address = public_address(parts.hostname or "", _port(parts), shown=current)
+    # In a thread of its own, since neither a name server nor a server that drips bytes keeps to a socket's timeout.
+    download = _Download(url, max_bytes, timeout)
+    worker = threading.Thread(target=download.run, daemon=True)
+    worker.start()
+    worker.join(timeout)
+    if worker.is_alive() or download.body is None and download.error is None:
+        download.abort()
+        raise ValueError(f"{url} did not answer within {timeout:g} s.")
+    if download.error is not None:
+        raise download.error
+    assert download.body is not None
+    return download.body
+
+
+class _Download:
+    """One URL, followed to its end; ``body`` or ``error`` is set when ``run`` returns."""
+
+    def __init__(self, url: str, max_bytes: int, timeout: float) -> None:
+        self.url, self.max_bytes, self.timeout = url, max_bytes, timeout
+        self.body: bytes | None = None
+        self.error: ValueError | None = None
+        self._socket: socket.socket | None = None
+        self._aborted = False
+
+    def run(self) -> None:
+        current = self.url
         try:
-            status, location, body = _get(parts, address, deadline, max_bytes)
+            for _ in range(MAX_REDIRECTS + 1):
+                location, body = self._get(current)
+                if location is None:
+                    self.body = body
+                    return
+                current = urljoin(current, location)
+            raise ValueError(f"{self.url} redirects more than {MAX_REDIRECTS} times.")
+        except TimeoutError:
+            self.error = ValueError(f"{current} did not answer within {self.timeout:g} s.")
         except (OSError, http.client.HTTPException) as error:
-            slow = isinstance(error, TimeoutError)
-            reason = f"did not answer within {timeout:g} s" if slow else f"could not be fetched: {error}"
-            raise ValueError(f"{current} {reason}.") from error
-        if location is None:
-            if status != 200:
-                raise ValueError(f"{current} answered with status {status}.")
-            return body
-        current = urljoin(current, location)
-    raise ValueError(f"{url} redirects more than {MAX_REDIRECTS} times.")
+            self.error = ValueError(f"{current} could not be fetched: {error or type(error).__name__}.")
+        except ValueError as error:
+            self.error = error
+
+    def abort(self) -> None:
+        """End the download from another thread."""
+        self._aborted = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def _get(self, url: str) -> tuple[str | None, bytes]:
+        """The redirect's target, or None and the body."""
+        parts = _checked(url)
+        host, port = parts.hostname or "", _port(parts)
+        address = public_address(host, port, shown=url)
+        if self._aborted:
+            raise TimeoutError
+        raw = self._socket = socket.create_connection((address, port), timeout=self.timeout)
+        connection = http.client.HTTPConnection(host, port, timeout=self.timeout)
+        try:
+            if parts.scheme == "https":
+                context = ssl.create_default_context()
+                raw = self._socket = context.wrap_socket(raw, server_hostname=host)
+            connection.sock = raw
+            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            connection.request("GET", quote(target, safe="/?%:@!$&'()*+,;=~-._[]"), headers=_HEADERS)
+            response = connection.getresponse()
+            if response.status in (301, 302, 303, 307, 308):
+                return response.getheader("Location") or "", b""
+            if response.status != 200:
+                raise ValueError(f"{url} answered with status {response.status}.")
+            declared = response.getheader("Content-Length") or "0"
+            if not declared.isdecimal() or int(declared) <= self.max_bytes:
+                body = response.read(self.max_bytes + 1)
+                if len(body) <= self.max_bytes:
+                    return None, body
+            raise ValueError(f"{url} is larger than {self.max_bytes // 1024**2} MiB.")
+        finally:
+            connection.close()
+            raw.close()
 
 
 def public_address(host: str, port: int, *, shown: str) -> str:
@@ -65,7 +128,7 @@ def public_address(host: str, port: int, *, shown: str) -> str:
         )
         if isinstance(address, ipaddress.IPv6Address) and (inner := _embedded(address)):
             address = inner
-        if not address.is_global or address.is_multicast:
+        if not address.is_global or address.is_multicast or address.is_reserved:
             raise ValueError(
                 f"{shown} leads to {address}, which is not a public address; such URLs are refused."
             )
@@ -93,38 +156,3 @@ def _checked(url: str) -> SplitResult:
 
 def _port(parts: SplitResult) -> int:
     return parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def _get(parts: SplitResult, address: str, deadline: float, max_bytes: int) -> tuple[int, str | None, bytes]:
-    connection = http.client.HTTPConnection(parts.hostname or "", _port(parts), timeout=_left(deadline))
-    raw = socket.create_connection((address, _port(parts)), timeout=_left(deadline))
-    try:
-        if parts.scheme == "https":
-            raw = ssl.create_default_context().wrap_socket(raw, server_hostname=parts.hostname)
-        connection.sock = raw
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request(
-            "GET", target, headers={"Accept": "image/*, application/pdf", "Accept-Encoding": "identity"}
-        )
-        response = connection.getresponse()
-        if response.status in (301, 302, 303, 307, 308):
-            return response.status, response.getheader("Location") or "", b""
-        declared = response.getheader("Content-Length") or "0"
-        body = bytearray()
-        while declared.isdecimal() and int(declared) <= max_bytes and len(body) <= max_bytes:
-            raw.settimeout(_left(deadline))
-            chunk = response.read1(65536)
-            if not chunk:
-                return response.status, None, bytes(body)
-            body += chunk
-        raise ValueError(f"{parts.geturl()} is larger than {max_bytes // 1024**2} MiB.")
-    finally:
-        connection.close()
-        raw.close()
-
-
-def _left(deadline: float) -> float:
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError("time is up")
-    return left

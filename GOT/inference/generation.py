@@ -155,9 +155,17 @@ def choose_greedily(logits: Tensor, banned: Sequence[Sequence[int]]) -> tuple[Te
 
     Returns:
         Token ids and their log-probabilities, (rows,) each.
+
+    Raises:
+        ValueError: If the logits overflowed, as float16 may.
     """
     for row, ids in enumerate(banned):
         if ids:
             logits[row, list(ids)] = -torch.inf
     top, tokens = logits.max(dim=-1)
+    if bool(top.isnan().any()):
+        raise ValueError(
+            f"The model computed values that are no numbers in {str(logits.dtype).removeprefix('torch.')}; "
+            "try --dtype float32."
+        )
     return tokens, top.float() - logits.float().logsumexp(dim=-1)

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from GOT.model.config import VisionConfig
 
-# The bias of one attention call is built for at most this many bytes at a time, so that a 1024-pixel view needs
-# 0.2 GB instead of the 1.6 GB that the full (heads, 4096, 4096) scores and bias take in float32.
-BIAS_BYTES = 256 * 1024**2
+# The bias of one attention call is built for at most this many bytes: on a CPU as much as its cache holds, elsewhere
+# enough to fill the cores. All of it, (heads, 4096, 4096), would take 0.8 GB in float32, and the scores as much again.
+CPU_BIAS_BYTES, GPU_BIAS_BYTES = 16 * 1024**2, 256 * 1024**2
 
 
 class VisionEncoder(nn.Module):
@@ -183,36 +183,49 @@ def attend_plain(query: Tensor, key: Tensor, value: Tensor, rows: Tensor, column
 
 
 def attend_in_groups(query: Tensor, key: Tensor, value: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """The same, with fused attention and the bias of a few heads at a time. Arguments as :func:`attend_plain`."""
+    """The same, with fused attention and the bias of a few heads, or a few rows of one head, at a time.
+
+    Arguments as :func:`attend_plain`.
+    """
     images, heads, tokens, _ = query.shape
-    group = max(1, BIAS_BYTES // (images * tokens * tokens * query.element_size()))
-    if group >= heads:
-        return F.scaled_dot_product_attention(
-            query, key, value, attn_mask=relative_bias(query, rows, columns)
-        )
-    parts = [
-        F.scaled_dot_product_attention(q, k, v, attn_mask=relative_bias(q, rows, columns))
-        for q, k, v in zip(query.split(group, 1), key.split(group, 1), value.split(group, 1), strict=True)
-    ]
-    return torch.cat(parts, dim=1)
+    height, width = len(rows), len(columns)
+    limit = CPU_BIAS_BYTES if query.device.type == "cpu" else GPU_BIAS_BYTES
+    row_bytes = images * width * tokens * query.element_size()  # of one row of patches in one head
+    # Windows are small and many: all in one call, which spreads over the cores by itself.
+    if tokens <= 256 or heads * height * row_bytes <= limit:
+        bias = relative_bias(query, rows, columns)
+        return F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+    at_once = max(1, limit // (height * row_bytes))  # heads
+    height_at_once = max(1, min(height, limit // row_bytes))  # rows of patches
+    by_heads = []
+    for q, k, v in zip(query.split(at_once, 1), key.split(at_once, 1), value.split(at_once, 1), strict=True):
+        parts = [
+            F.scaled_dot_product_attention(part, k, v, attn_mask=relative_bias(part, table, columns))
+            for part, table in zip(
+                q.split(height_at_once * width, 2), rows.split(height_at_once), strict=True
+            )
+        ]
+        by_heads.append(torch.cat(parts, dim=2))
+    return torch.cat(by_heads, dim=1)
 
 
 def relative_bias(query: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Bias of every query for every key: its row distance's part plus its column distance's part.
 
     Args:
-        query: (N, A, H·W, d), not scaled (as in segment-anything).
-        rows: (H, H, d).
+        query: (N, A, h·W, d), not scaled (as in segment-anything); whole rows of the grid, not necessarily all.
+        rows: (h, H, d), embedding of the distance from each of the query's rows to each row.
         columns: (W, W, d).
 
     Returns:
-        (N, A, H·W, H·W).
+        (N, A, h·W, H·W).
     """
     grid = rearrange(query, "n a (h w) d -> n a h w d", h=rows.shape[0])
     by_row = torch.einsum("n a h w d, h k d -> n a h w k", grid, rows)
     by_column = torch.einsum("n a h w d, w k d -> n a h w k", grid, columns)
-    bias = by_row[..., :, None] + by_column[..., None, :]  # n a h w (key row) (key column)
-    return bias.flatten(4, 5).flatten(2, 3)
+    # Contiguous, or the sum inherits einsum's strides and is copied whole when it is flattened.
+    bias = by_row.contiguous()[..., :, None] + by_column.contiguous()[..., None, :]
+    return rearrange(bias, "n a h w i j -> n a (h w) (i j)")
 
 
 def relative_table(rel_pos: Tensor, size: int) -> Tensor:
