@@ -88,16 +88,27 @@ def note(message: str) -> None:
 def run(program: str, work: Callable[[], int]) -> int:
     """Do the work; errors that a user can cause become one line and exit code 2, an interruption 130."""
     log.configure()
+    if hasattr(sys.stdout, "reconfigure") and (sys.stdout.encoding or "").lower() != "utf-8":
+        sys.stdout.reconfigure(encoding="utf-8")  # what is read is Unicode, whatever the terminal's locale
     try:
-        return work()
+        code = work()
+        sys.stdout.flush()
+        return code
     except (ValueError, FileNotFoundError, ImportError) as error:
         note(f"{program}: {one_line(error)}")
         return USAGE
     except BrokenPipeError:  # `got-ocr read … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         note(f"{program}: {one_line(error)}")
+        return FAILED
+    except RuntimeError as error:
+        if (
+            type(error).__name__ != "OutOfMemoryError"
+        ):  # torch's, named so that torch need not be imported here
+            raise
+        note(f"{program}: the device's memory is too small: {one_line(error)[:200]} (--device cpu has more)")
         return FAILED
     except KeyboardInterrupt:
         note(f"{program}: interrupted")

@@ -52,6 +52,9 @@ def _parser(program: str, description: str) -> common.Parser:
     parser = common.Parser(prog=program, description=description)
     parser.add_argument("--image-file", required=True, metavar="F", help="image, PDF or folder")
     parser.add_argument(
+        "--allow-url", action="store_true", help="allow an http(s) URL (public addresses only)"
+    )
+    parser.add_argument(
         "--render", action="store_true", help="also write the page beside its rendered text as HTML"
     )
     parser.add_argument(
@@ -83,7 +86,7 @@ def _demo(arguments: argparse.Namespace, program: str, *, crop: bool, multi_page
     pipeline = common.load_pipeline(arguments)
     pipeline.settings = reading.settings_of(arguments)
     pipeline.question_of(template)
-    pages: Iterable[Page] = open_pages([arguments.image_file])
+    pages: Iterable[Page] = open_pages([arguments.image_file], allow_url=arguments.allow_url)
     if arguments.explain:
         pages = reading.explained(pages, pipeline, template)
     keeper = PictureKeeper(pictures=arguments.render)

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from GOT.inference.pipeline import GOTPipeline, ReadRequest
 
 PROGRAM = "got-ocr read"
-DEFAULT_FORMATS = "txt,md,json"
+DEFAULT_FORMATS = "txt,md,json"  # under -o; on stdout the text alone
+ON_STDOUT = ("txt", "md", "json", "html", "tex")
 
 
 def build_parser() -> common.Parser:
@@ -32,8 +33,8 @@ def build_parser() -> common.Parser:
     )
     parser.add_argument(
         "--to",
-        default=DEFAULT_FORMATS,
-        help=f"formats under -o: txt, md, json, html, docx, tex ({DEFAULT_FORMATS})",
+        metavar="A,B",
+        help=f"formats: txt, md, json, html, docx, tex (under -o: {DEFAULT_FORMATS}; on stdout: one, txt)",
     )
     parser.add_argument(
         "--skip-existing", action="store_true", help="leave out documents that -o already holds"
@@ -64,18 +65,24 @@ def main(argv: list[str] | None = None) -> int:
 
 def read(arguments: argparse.Namespace) -> int:
     """Read what the flags name, and print or write it."""
-    from GOT.inference.documents import PageRange, open_pages
+    from GOT.inference.documents import MAX_DPI, MIN_DPI, PageRange, open_pages
     from GOT.inference.outputs import FolderNames, PictureKeeper
     from GOT.render import FORMATS
 
-    formats = common.comma_list(arguments.to)
+    formats = common.comma_list(arguments.to or (DEFAULT_FORMATS if arguments.output else "txt"))
     common.check_choices(formats, tuple(FORMATS), flag="--to")
+    if not arguments.output and (len(formats) > 1 or formats[0] not in ON_STDOUT):
+        raise ValueError(f"--to {arguments.to} wants files; give -o DIR, or one of {', '.join(ON_STDOUT)}.")
     template = request_of(arguments)
     chosen = PageRange.parse(arguments.pages) if arguments.pages else None
-    if not 20 <= arguments.dpi <= 1200:
-        raise ValueError(f"--dpi must be 20..1200; got {arguments.dpi}.")
+    if not MIN_DPI <= arguments.dpi <= MAX_DPI:
+        raise ValueError(f"--dpi must be {MIN_DPI}..{MAX_DPI}; got {arguments.dpi}.")
     if arguments.stream and arguments.output:
         raise ValueError("--stream prints to stdout; leave out -o.")
+    if arguments.stream and (arguments.multi_page or formats != ["txt"]):
+        raise ValueError(
+            "--stream prints the text of one page after the other; leave out --multi-page and --to."
+        )
     names = FolderNames()
     sources = _left_to_do(arguments, formats, names)
     if not sources:
@@ -90,7 +97,7 @@ def read(arguments: argparse.Namespace) -> int:
         pages = reading.explained(pages, pipeline, template)
     if arguments.stream:
         return _stream(pages, pipeline, template)
-    keeper = PictureKeeper(pictures=bool(arguments.output) and "html" in formats)
+    keeper = PictureKeeper(pictures="html" in formats)
     results = pipeline.read_pages(keeper.watch(pages), template, batch_size=arguments.batch_size)
     bar = reading.progress_bar(
         quiet=arguments.quiet or (len(sources) == 1 and not _may_have_pages(sources[0]))
@@ -99,6 +106,8 @@ def read(arguments: argparse.Namespace) -> int:
         read_pages = reading.counted(keeper.join(results), bar)
         if arguments.output:
             return _write(read_pages, arguments.output, formats, names)
+        if formats != ["txt"]:
+            return _print_converted(read_pages, formats[0])
         return reading.print_pages(read_pages, PROGRAM)
 
 
@@ -134,16 +143,33 @@ def _write(pages: Iterable[ReadPage], folder: Path, formats: list[str], names: F
     return common.FAILED if failed else common.OK
 
 
+def _print_converted(pages: Iterable[ReadPage], kind: str) -> int:
+    from GOT.inference.outputs import to_bytes
+
+    shown = list(pages)
+    failed = [page for page in shown if reading.report(page.result, PROGRAM)]
+    if len(failed) < len(shown):
+        sys.stdout.write(to_bytes(shown, kind).decode("utf-8"))
+    return common.FAILED if failed else common.OK
+
+
 def _stream(pages: Iterable[Page], pipeline: GOTPipeline, template: ReadRequest) -> int:
     failed = False
     for page in pages:
         try:
             if page.image is None:
                 raise ValueError(page.error)
-            for piece in pipeline.stream(dataclasses.replace(template, images=page.image)):
-                sys.stdout.write(piece)
-                sys.stdout.flush()
+            request = dataclasses.replace(template, images=page.image, name=page.source, page=page.number)
+            pieces = pipeline.stream(request)
+            result = None
+            while result is None:
+                try:
+                    sys.stdout.write(next(pieces))
+                    sys.stdout.flush()
+                except StopIteration as end:
+                    result = end.value
             sys.stdout.write("\n")
+            reading.report(result, PROGRAM)
         except ValueError as error:
             common.note(f"{PROGRAM}: {common.one_line(error)}")
             failed = True
@@ -159,15 +185,17 @@ def _left_to_do(arguments: argparse.Namespace, formats: list[str], names: Folder
     from GOT.inference.documents import Page, expand_source, short_name
     from GOT.inference.outputs import is_done
 
-    left, skipped = [], 0
-    for source in arguments.sources:
-        for item in expand_source(source):
-            if isinstance(item, Page):
-                left.append(source)
-            elif is_done(arguments.output, names(item, short_name(item)), formats):
-                skipped += 1
-            else:
-                left.append(item)
+    found = [item for source in arguments.sources for item in expand_source(source)]
+    # What becomes one document is left out together; it is named after its first page.
+    documents = [found] if arguments.multi_page else [[item] for item in found]
+    left: list[str] = []
+    skipped = 0
+    for items in documents:
+        first = items[0]
+        if isinstance(first, str) and is_done(arguments.output, names(first, short_name(first)), formats):
+            skipped += len(items)
+        else:
+            left += [item.source if isinstance(item, Page) else item for item in items]
     if skipped:
         common.note(f"skipped {skipped} already in {arguments.output}")
     return left

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import sys
 from collections.abc import Iterable, Iterator
@@ -129,11 +130,9 @@ def explained(pages: Iterable[Page], pipeline: GOTPipeline, template: ReadReques
     """Say what each page becomes before it is read."""
     for page in pages:
         if page.image is not None and not template.multi_page:
-            try:
+            with contextlib.suppress(ValueError):  # reading reports it
                 ready = pipeline.prepare(dataclasses.replace(template, images=page.image))
                 common.note(explanation(ready, pipeline))
-            except ValueError:
-                pass  # reading reports it
         yield page
 
 

@@ -147,8 +147,7 @@ class GOTTokenizer:
         """Write ``qwen.tiktoken`` and the list of special tokens, or the files that transformers reads."""
         folder = Path(folder)
         if layout == "transformers":
-            content = transformers_layout.tokenizer_json(self.ranks, self.special_tokens, self.pattern)
-            io.write_json(folder / transformers_layout.TOKENIZER_FILE, content, indent=None)
+            io.write_text(folder / transformers_layout.TOKENIZER_FILE, self._tokenizer_json)
             settings = transformers_layout.tokenizer_settings(
                 list(self.special_tokens), end_of_text=END_OF_TEXT
             )
@@ -162,6 +161,11 @@ class GOTTokenizer:
             "special_tokens": list(self.special_tokens),
         }
         io.write_json(folder / SETTINGS_FILE, settings)
+
+    @functools.cached_property
+    def _tokenizer_json(self) -> str:  # takes seconds, and every checkpoint of a training run wants it
+        content = transformers_layout.tokenizer_json(self.ranks, self.special_tokens, self.pattern)
+        return json.dumps(content, ensure_ascii=False)
 
     def __len__(self) -> int:
         return len(self.ranks) + len(self.special_tokens)

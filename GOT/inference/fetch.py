@@ -37,7 +37,7 @@ def fetch(url: str, *, max_bytes: int = MAX_BYTES, timeout: float = TIMEOUT) -> 
     worker = threading.Thread(target=download.run, daemon=True)
     worker.start()
     worker.join(timeout)
-    if worker.is_alive() or download.body is None and download.error is None:
+    if worker.is_alive() or (download.body is None and download.error is None):
         download.abort()
         raise ValueError(f"{url} did not answer within {timeout:g} s.")
     if download.error is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from GOT.inference.documents import Page
+from GOT.inference.documents import Page, short_name
 from GOT.inference.results import PageResult
 from GOT.utils import io
 
@@ -28,24 +28,25 @@ class ReadPage:
 
 
 class PictureKeeper:
-    """Lets pages through to the pipeline and keeps their names and, if wanted, small pictures for the results."""
+    """Lets pages through to the pipeline and keeps small pictures of them, if wanted, for the results."""
 
     def __init__(self, *, pictures: bool) -> None:
         self._pictures = pictures
-        self._kept: list[tuple[str, bytes | None]] = []
+        self._kept: dict[tuple[str, int | None], list[bytes]] = {}
 
     def watch(self, pages: Iterable[Page]) -> Iterator[Page]:
         """Pass pages on."""
         for page in pages:
-            picture = to_jpeg(page.image) if self._pictures and page.image is not None else None
-            self._kept.append((page.name, picture))
+            if self._pictures and page.image is not None:
+                self._kept.setdefault((page.source, page.number), []).append(to_jpeg(page.image))
             yield page
 
     def join(self, results: Iterable[PageResult]) -> Iterator[ReadPage]:
-        """Put results, which come in the order of the pages, back together with what was kept."""
+        """Put results back together with what was kept; one answer for many pages gets the first one's picture."""
         for result in results:
-            name, picture = self._kept.pop(0)
-            yield ReadPage(result, name, picture)
+            pictures = self._kept.get((result.name, result.page), [])
+            picture = pictures.pop(0) if pictures and result.status != "failed" else None
+            yield ReadPage(result, short_name(result.name), picture)
 
 
 class FolderNames:

@@ -10,10 +10,11 @@ import dataclasses
 import itertools
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+import torch
 from PIL import Image
 
 from GOT.data.image import MAX_TILES, open_image
@@ -186,9 +187,13 @@ class GOTPipeline:
         batch_size: int = 1,
         settings: GenerationSettings | None = None,
     ) -> Iterator[PageResult]:
-        """Read opened pages, all asked the same; a page with an error becomes a failed result in its place."""
-        if template.multi_page:
-            yield self._read_together(list(pages), template, settings)
+        """Read opened pages, all asked the same; a page with an error becomes a failed result in its place.
+
+        With ``multi_page`` the failed ones come first, then one answer for all the others.
+        """
+        task, _ = self.question_of(template)
+        if task.layout == "multi_page":
+            yield from self._read_together(list(pages), template, settings)
             return
         requests = (
             page if page.image is None else _request_for(page, page.image, template) for page in pages
@@ -205,15 +210,23 @@ class GOTPipeline:
         """Answer requests in their order, ``batch_size`` at a time; one that cannot be read gives a failed result."""
         yield from self._read(requests, batch_size, settings)
 
-    def stream(self, request: ReadRequest, *, settings: GenerationSettings | None = None) -> Iterator[str]:
+    def stream(
+        self, request: ReadRequest, *, settings: GenerationSettings | None = None
+    ) -> Generator[str, None, PageResult]:
         """Read one page, giving out the text piece by piece as it is decoded. No second tries.
+
+        A loop is found only after some of it was given out; the result's text is cut where it begins.
+
+        Returns:
+            The result, as the generator's value (``result = yield from pipeline.stream(request)``).
 
         Raises:
             ValueError, FileNotFoundError: If the page cannot be read.
         """
+        started = time.perf_counter()
         prepared = self.prepare(request)
         if prepared.inputs is None:
-            return
+            return _blank(prepared)
         pieces = StreamDecoder(self.processor.tokenizer)
         given = 0
         for answers in self._decode([prepared], settings or self.settings):
@@ -221,7 +234,9 @@ class GOTPipeline:
                 if piece := pieces.push(token):
                     yield piece
             given = max(given, len(answers[0].token_ids))
-        yield pieces.finish()
+        if rest := pieces.finish():
+            yield rest
+        return dataclasses.replace(self._result(prepared, answers[0]), seconds=time.perf_counter() - started)
 
     def question_of(self, request: ReadRequest, size: tuple[int, int] | None = None) -> tuple[Task, str]:
         """The task and the exact question of a request.
@@ -233,8 +248,8 @@ class GOTPipeline:
         task = choose_task(request.task, crop=request.crop, multi_page=request.multi_page)
         if request.question is not None:
             return task, request.question
-        if request.multi_page and (request.box is not None or request.color is not None):
-            raise ValueError("box and color are about one page; multi_page reads several.")
+        if task.layout == "multi_page" and (request.box is not None or request.color is not None):
+            raise ValueError("A box or a color is about one page; multi_page reads several.")
         box = None
         if request.box is not None and size is not None and request.box_mode == "prompt":
             box = normalize_box(request.box, *size)
@@ -269,13 +284,13 @@ class GOTPipeline:
 
     def _read_together(
         self, pages: list[Page], template: ReadRequest, settings: GenerationSettings | None
-    ) -> PageResult:
-        errors = [page.error for page in pages if page.error]
-        if errors or not pages:
-            return _failed(template, errors[0] if errors else "There is no page to read.")
-        images = tuple(page.image for page in pages if page.image is not None)
-        request = dataclasses.replace(template, images=images, name=pages[0].source)
-        return next(self._read([request], 1, settings))
+    ) -> Iterator[PageResult]:
+        yield from (_failed_page(page) for page in pages if page.image is None)
+        good = [page for page in pages if page.image is not None]
+        if good:
+            images = tuple(page.image for page in good if page.image is not None)
+            request = dataclasses.replace(template, images=images, name=good[0].source)
+            yield from self._read([request], 1, settings)
 
     def _read(
         self, requests: Iterable[ReadRequest | Page], batch_size: int, settings: GenerationSettings | None
@@ -295,9 +310,7 @@ class GOTPipeline:
         ready: dict[int, Prepared] = {}
         for index, request in enumerate(batch):
             if isinstance(request, Page):
-                results[index] = PageResult(
-                    "", "failed", "error", request.source, request.number, error=request.error
-                )
+                results[index] = _failed_page(request)
                 continue
             try:
                 prepared = self.prepare(request)
@@ -305,9 +318,7 @@ class GOTPipeline:
                 results[index] = _failed(request, str(error))
                 continue
             if prepared.blank:
-                results[index] = PageResult(
-                    "", "blank", "blank", request.name, request.page, question=prepared.question
-                )
+                results[index] = _blank(prepared)
             else:
                 ready[index] = prepared
         results.update(self._answer(ready, settings))
@@ -321,10 +332,10 @@ class GOTPipeline:
             group = {i: p for i, p in ready.items() if self._ngram_size(p, settings) == size}
             try:
                 answers = list(self._decode(list(group.values()), settings))[-1]
-            except ValueError as error:
+            except (ValueError, MemoryError, torch.OutOfMemoryError) as error:
                 if len(group) == 1:
-                    results.update({i: _failed(p.request, str(error)) for i, p in group.items()})
-                else:  # one prompt too long for the context must not take the others down
+                    results.update({i: _failed(p.request, _reason(error)) for i, p in group.items()})
+                else:  # one prompt too long for context or memory must not take the others down
                     for index, prepared in group.items():
                         results.update(self._answer({index: prepared}, settings))
                 continue
@@ -423,6 +434,23 @@ def _pages_of(
 
 def _request_for(page: Page, image: Image.Image, template: ReadRequest) -> ReadRequest:
     return dataclasses.replace(template, images=image, name=page.source, page=page.number)
+
+
+def _blank(prepared: Prepared) -> PageResult:
+    request = prepared.request
+    return PageResult("", "blank", "blank", request.name, request.page, question=prepared.question)
+
+
+def _failed_page(page: Page) -> PageResult:
+    return PageResult("", "failed", "error", page.source, page.number, error=page.error)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, ValueError):
+        return str(error)
+    return (
+        "The page does not fit into memory; use a smaller --batch-size, fewer --max-tiles, or --device cpu."
+    )
 
 
 def _failed(request: ReadRequest, error: str) -> PageResult:

@@ -160,7 +160,7 @@ def load_weights(
                     if not name.endswith("rotary_emb.inv_freq"):  # old transformers stored this constant
                         weights[name] = tensor.to(dtype) if dtype and tensor.is_floating_point() else tensor
         except (SafetensorError, OSError) as error:
-            raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
+            raise ValueError(f"{path} is damaged or no safetensors file: {error}.") from error
     return weights
 
 
@@ -279,7 +279,10 @@ def _config_from(values: Mapping[str, Any]) -> GOTConfig:
     kept = {name: value for name, value in values.items() if name in _architecture_fields()}
     if kept.get("rope_parameters") is None and values.get("rope_theta") is not None:
         kept["rope_theta"] = values["rope_theta"]
-    return GOTConfig(**kept)
+    try:
+        return GOTConfig(**kept)
+    except Exception as error:  # transformers' validation has types of its own
+        raise ValueError(f"config.json holds a value that cannot be: {error}.") from error
 
 
 def _config_to(config: GOTConfig) -> dict[str, Any]:
@@ -340,7 +343,11 @@ def _weight_files(folder: Path) -> list[Path]:
     if (folder / WEIGHTS).is_file():
         return [folder / WEIGHTS]
     if (folder / INDEX).is_file():
-        names = sorted(set(json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()))
+        try:
+            index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+            names = sorted({str(name) for name in index["weight_map"].values()})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{folder / INDEX} is no index of weights: {error!r}.") from error
         paths = [folder / Path(name).name for name in names]  # .name: an index cannot point out of its folder
         absent = [path.name for path in paths if not path.is_file()]
         if absent:

@@ -17,7 +17,7 @@ TURN_START = "<|im_start|>"
 TURN_END = "<|im_end|>"  # where an answer stops
 
 # The data sets that `--datasets a+b` finds when no --data-config names any: paths relative to the repository's root.
-# The published code holds private paths here; ours are shipped samples, so that the published command runs as it stands.
+# The published code holds private paths here; ours are shipped samples, so that the published command runs.
 CONVERSATION_DATA: dict[str, dict[str, str]] = {
     "pdf-ocr": {"images": "assets/datasets", "annotations": "assets/datasets/pdf-ocr.json"},
     "scene-ocr": {"images": "assets/datasets", "annotations": "assets/datasets/scene-ocr.json"},
