@@ -10,6 +10,7 @@ from GOT.utils.lazy import load_entry
 # name -> (entry point, what --help says); a command's module is imported only when it is asked for
 COMMANDS: dict[str, tuple[str, str]] = {
     "read": ("GOT.cli.read:main", "turn images and PDFs into text, Markdown or JSON"),
+    "train": ("GOT.cli.train:main", "pre-train, joint-train, post-train, fine-tune (also with LoRA)"),
     "doctor": ("GOT.cli.doctor:main", "versions, devices, extras, and whether a checkpoint is sound"),
 }
 

@@ -1,4 +1,4 @@
-"""Which rank trains on which sample, when: every sample once per epoch on any number of ranks, in an order set by the seed."""
+"""Which rank trains on which sample, when: each once per epoch on any number of ranks, in an order set by the seed."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 # What `--kinds` and recipes choose from; `got-ocr synth --help` lists it without importing a renderer.
 KINDS: dict[str, str] = {
+    "glyph_grid": "GOT.data_engine.glyph_grid:sample",
     "plain_en": "GOT.data_engine.plain:sample_en",
     "plain_zh": "GOT.data_engine.plain:sample_zh",
     "line_en": "GOT.data_engine.plain:sample_line_en",

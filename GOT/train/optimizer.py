@@ -1,4 +1,4 @@
-"""Which weights train, in which groups: a learning rate for each part, no decay on norms and biases, layer-wise decay."""
+"""Which weights train, in which groups: a rate for each part, no decay on norms and biases, layer-wise decay."""
 
 from __future__ import annotations
 

@@ -203,10 +203,11 @@ def _writer(built: Built, model: Any, arguments: RunArguments) -> Callable[[dict
 
 
 def _synthetic(name: str) -> Part:
-    from GOT.data_engine.feed import RecipeTable
+    from GOT.data_engine.feed import SynthTable
+    from GOT.data_engine.recipe import Recipe
 
     path = Path(name.removeprefix(SYNTH))
-    return Part(path.stem, RecipeTable.from_yaml(path), path.parent)
+    return Part(path.stem, SynthTable(Recipe.load(path)), path.parent)
 
 
 def _callbacks(built: Built, evalset: ConversationDataset | None, arguments: RunArguments) -> list[Any]:
