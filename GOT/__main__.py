@@ -11,6 +11,7 @@ from GOT.utils.lazy import load_entry
 COMMANDS: dict[str, tuple[str, str]] = {
     "read": ("GOT.cli.read:main", "turn images and PDFs into text, Markdown or JSON"),
     "train": ("GOT.cli.train:main", "pre-train, joint-train, post-train, fine-tune (also with LoRA)"),
+    "merge": ("GOT.cli.merge:main", "fold LoRA adapters into their base model"),
     "doctor": ("GOT.cli.doctor:main", "versions, devices, extras, and whether a checkpoint is sound"),
 }
 

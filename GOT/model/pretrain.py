@@ -95,7 +95,7 @@ class GOTPretrainModel(PreTrainedModel):
         embeds = self.get_input_embeddings()(input_ids)
         if pixel_values is not None:
             features = self.encode_images(pixel_values)
-            is_image = input_ids == self.config.im_patch_token
+            is_image = torch.eq(input_ids, self.config.im_patch_token or 0)
             found, expected = int(is_image.sum()), features.shape[0] * features.shape[1]
             if found != expected:
                 raise ValueError(

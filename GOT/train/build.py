@@ -15,7 +15,7 @@ from transformers import OPTConfig, PreTrainedModel, Qwen2Config
 from GOT.data.pretrain_processor import OPTTokenizer, PretrainProcessor
 from GOT.data.processor import GOTProcessor
 from GOT.data.tokenizer import GOTTokenizer
-from GOT.model.checkpoint import load_config, load_model, load_weights, write_model
+from GOT.model.checkpoint import Layout, load_model, load_weights, write_model
 from GOT.model.config import GOTConfig, tiny_config
 from GOT.model.got import GOTQwenForCausalLM
 from GOT.model.pretrain import GOTPretrainConfig, GOTPretrainModel, load_pretrain_model, write_pretrain_model
@@ -26,7 +26,6 @@ from GOT.utils.log import get_logger
 logger = get_logger(__name__)
 
 ENCODER = "vision_tower_high."
-OPT_125M: dict[str, Any] = {}  # OPTConfig's own defaults
 NEW_TOKENIZERS = ("published", "small:N")
 
 
@@ -37,7 +36,7 @@ class Built:
     model: PreTrainedModel
     processor: GOTProcessor
 
-    def write(self, weights: dict[str, Tensor], folder: Path, layout: str) -> None:
+    def write(self, weights: dict[str, Tensor], folder: Path, layout: Layout) -> None:
         """Write weights, config and tokenizer into a folder, as a checkpoint that loads like any other."""
         config = self.model.config
         if isinstance(config, GOTPretrainConfig):
@@ -45,9 +44,7 @@ class Built:
             self.processor.tokenizer.save_pretrained(folder)
             return
         assert isinstance(config, GOTConfig)
-        write_model(
-            config, weights, folder, layout="transformers" if layout == "transformers" else "original"
-        )
+        write_model(config, weights, folder, layout=layout)
         self.processor.save_pretrained(folder, layout=layout)
 
     def read(self, folder: Path) -> dict[str, Tensor]:
@@ -155,7 +152,8 @@ def _build_new(arguments: ModelArguments, attention: str) -> Built:
     decoder = resolve_folder(arguments.decoder) if arguments.decoder else None
     if decoder is not None:
         values |= _qwen_fields(decoder)
-    config = GOTConfig(**(values | _ids(tokenizer)), attn_implementation=attention)
+    config = GOTConfig(**(values | _ids(tokenizer)))
+    config._attn_implementation = attention
     model = GOTQwenForCausalLM(config)
     if decoder is not None:
         _load_qwen(model, decoder)
@@ -187,7 +185,8 @@ def _build_pretrain(arguments: ModelArguments, attention: str) -> Built:
     for name in ("model_type", "architectures", "transformers_version", "_name_or_path"):
         fields.pop(name, None)
     vision = values.get("vision_config")
-    config = GOTPretrainConfig(**fields, vision_config=vision, attn_implementation=attention)
+    config = GOTPretrainConfig(**fields, vision_config=vision)
+    config._attn_implementation = attention
     model = GOTPretrainModel(config)
     if arguments.decoder:
         from transformers import OPTForCausalLM
@@ -201,7 +200,7 @@ def _build_pretrain(arguments: ModelArguments, attention: str) -> Built:
 def _opt_like(values: dict[str, Any]) -> dict[str, Any]:
     """OPT-125M for the full size, else an OPT as small as the Qwen2 decoder."""
     if not values:
-        return dict(OPT_125M)
+        return {}  # OPTConfig's own defaults
     return {
         "hidden_size": values["hidden_size"],
         "word_embed_proj_dim": values["hidden_size"],
@@ -267,12 +266,3 @@ def _load_qwen(model: GOTQwenForCausalLM, folder: Path) -> None:
             else None
         )
         parameter[:rows].copy_(theirs[name][:rows])
-
-
-def is_got_checkpoint(folder: Path) -> bool:
-    """Whether a folder holds a checkpoint that the demos read."""
-    try:
-        load_config(folder)
-    except (ValueError, FileNotFoundError):
-        return False
-    return True

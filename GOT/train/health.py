@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from GOT.model.vision import VisionEncoder
 from GOT.utils.log import get_logger
 
 logger = get_logger(__name__)
@@ -90,9 +91,9 @@ def training_flops(model: nn.Module, tokens: int, images: int) -> float:
 
     The encoder counts its patches as tokens; attention itself is left out, so this is a lower bound.
     """
-    total = 0.0
+    total: float = 0.0
     for part in model.children():
-        vision = [module for module in part.modules() if type(module).__name__ == "VisionEncoder"]
+        vision = [module for module in part.modules() if isinstance(module, VisionEncoder)]
         encoder = sum(p.numel() for module in vision for p in module.parameters())
         patches = vision[0].config.grid_size ** 2 if vision else 0
         trains = any(p.requires_grad for module in vision for p in module.parameters())

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from GOT.model.checkpoint import load_model, write_model
+from GOT.model.checkpoint import Layout, load_model, write_model
 from GOT.train.arguments import ModelArguments
 from GOT.train.stages import component_of
 from GOT.utils import io
@@ -63,7 +63,7 @@ def write_adapters(model: Any, weights: dict[str, Tensor] | None, folder: Path) 
 
 
 def merge(
-    adapter: str | Path, output: str | Path, *, base: str | Path | None = None, layout: str = "original"
+    adapter: str | Path, output: str | Path, *, base: str | Path | None = None, layout: Layout = "original"
 ) -> Path:
     """Fold adapters into the weights of their base model and write a plain checkpoint.
 
@@ -89,15 +89,10 @@ def merge(
     return write_merged(merged, GOTProcessor.from_pretrained(Path(base)), Path(output), layout)
 
 
-def write_merged(model: Any, processor: Any, output: Path, layout: str) -> Path:
+def write_merged(model: Any, processor: Any, output: Path, layout: Layout) -> Path:
     """Write a merged model and its tokenizer as a plain checkpoint."""
     with io.atomic_folder(output) as temporary:
-        write_model(
-            model.config,
-            model.state_dict(),
-            temporary,
-            layout="transformers" if layout == "transformers" else "original",
-        )
+        write_model(model.config, model.state_dict(), temporary, layout=layout)
         processor.save_pretrained(temporary, layout=layout)
     return output
 

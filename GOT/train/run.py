@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from transformers import set_seed
 from GOT.data.collator import Collator
 from GOT.data.dataset import ConversationDataset, Part, Quarantine
 from GOT.data.sources import find_sources, open_table
+from GOT.model.checkpoint import Layout
 from GOT.train.arguments import RunArguments, describe
 from GOT.train.build import Built, build
 from GOT.train.lora import add_adapters, merged_weights, write_adapters
@@ -57,7 +59,7 @@ def run(arguments: RunArguments) -> dict[str, float]:
         if arguments.data.eval_datasets
         else None
     )
-    output = Path(training.output_dir)
+    output = Path(str(training.output_dir))
     rates = rates_of(arguments)
     if training.dry_run:
         _shorten(training)
@@ -143,10 +145,15 @@ def find_checkpoint(arguments: RunArguments) -> str | None:
         return None
     if asked and str(asked).lower() not in ("true", "yes", "1"):
         return str(asked)
-    steps = checkpoint_steps(training.output_dir)
+    steps = checkpoint_steps(str(training.output_dir))
     if asked and not steps:
         raise ValueError(f"--resume_from_checkpoint: {training.output_dir} holds no checkpoint-N.")
-    return str(Path(training.output_dir) / f"checkpoint-{steps[-1]}") if steps else None
+    return str(Path(str(training.output_dir)) / f"checkpoint-{steps[-1]}") if steps else None
+
+
+def layout_of(arguments: RunArguments) -> Layout:
+    """The layout of the checkpoints that a run writes."""
+    return "transformers" if arguments.training.save_layout == "transformers" else "original"
 
 
 def write_final(trainer: GOTTrainer, built: Built, model: Any, arguments: RunArguments) -> None:
@@ -157,7 +164,7 @@ def write_final(trainer: GOTTrainer, built: Built, model: Any, arguments: RunArg
     )
     if not training.should_save:
         return
-    output = Path(training.output_dir)
+    output = Path(str(training.output_dir))
     hidden = output / ".saving"
     hidden.mkdir(parents=True, exist_ok=True)
     if arguments.model.lora_enable:
@@ -165,16 +172,14 @@ def write_final(trainer: GOTTrainer, built: Built, model: Any, arguments: RunArg
         adapter.mkdir(exist_ok=True)
         write_adapters(model, weights, adapter)
         if not trainer.is_deepspeed_enabled:
-            built.write(merged_weights(model), hidden, training.save_layout)
+            built.write(merged_weights(model), hidden, layout_of(arguments))
     else:
-        built.write(model.state_dict() if weights is None else weights, hidden, training.save_layout)
+        built.write(model.state_dict() if weights is None else weights, hidden, layout_of(arguments))
     io.fsync_tree(hidden)
     # config.json last: a folder without it is no checkpoint.
     for path in sorted(hidden.iterdir(), key=lambda p: p.name == "config.json"):
         target = output / path.name
         if path.is_dir():
-            import shutil
-
             shutil.rmtree(target, ignore_errors=True)
         os.replace(path, target)
     hidden.rmdir()
@@ -197,7 +202,7 @@ def _writer(built: Built, model: Any, arguments: RunArguments) -> Callable[[dict
         if arguments.model.lora_enable:
             write_adapters(model, weights, folder)
         else:
-            built.write(weights, folder, arguments.training.save_layout)
+            built.write(weights, folder, layout_of(arguments))
 
     return write
 

@@ -59,9 +59,8 @@ def show_groups(model: nn.Module, rates: Rates) -> None:
     lines = [f"  {'group':28} {'tensors':>8} {'weights':>14} {'rate':>9} {'decay':>7}"]
     for group in build_groups(model, rates):
         weights = sum(parameter.numel() for parameter in group["params"])
-        lines.append(
-            f"  {group['name']:28} {len(group['params']):8} {weights:14,} {group['lr']:9.2g} {group['weight_decay']:7.2g}"
-        )
+        name, count, decay = group["name"], len(group["params"]), group["weight_decay"]
+        lines.append(f"  {name:28} {count:8} {weights:14,} {group['lr']:9.2g} {decay:7.2g}")
     frozen = [parameter.numel() for parameter in model.parameters() if not parameter.requires_grad]
     lines.append(f"  {'frozen':28} {len(frozen):8} {sum(frozen):14,}")
     logger.info("parameter groups:\n%s", "\n".join(lines))

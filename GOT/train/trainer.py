@@ -42,6 +42,8 @@ class GOTTrainer(Trainer):
         read_weights: Reads them back.
     """
 
+    args: GOTTrainingArguments  # type: ignore[assignment]
+
     def __init__(
         self,
         model: nn.Module,
@@ -91,6 +93,7 @@ class GOTTrainer(Trainer):
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader:  # type: ignore[type-arg]
         """Every validation sample once, shared out over the ranks."""
         dataset = self.eval_dataset if eval_dataset is None else eval_dataset
+        assert isinstance(dataset, ConversationDataset)
         sampler = EpochBatchSampler(
             len(dataset),
             self.args.per_device_eval_batch_size,
@@ -178,7 +181,7 @@ class GOTTrainer(Trainer):
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:
         """AdamW over GOT's parameter groups."""
         if self.optimizer is None:
-            groups = build_groups(self.model if model is None else model, self.rates)
+            groups = build_groups(self._plain_model if model is None else model, self.rates)
             kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)  # type: ignore[arg-type]
             kept = [{k: v for k, v in group.items() if k not in ("name", "param_names")} for group in groups]
             self.optimizer = kind(kept, **options)
@@ -191,7 +194,7 @@ class GOTTrainer(Trainer):
         if "loss" in logs:
             logs = {
                 **logs,
-                **self.throughput.report(self.model, self.args.world_size),
+                **self.throughput.report(self._plain_model, self.args.world_size),
                 **self.health.report(),
             }
         super().log(logs, start_time)
@@ -200,7 +203,7 @@ class GOTTrainer(Trainer):
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         """Write into a hidden folder, flush, rename: a folder called ``checkpoint-N`` is whole."""
-        run = Path(self.args.output_dir)
+        run = Path(str(self.args.output_dir))
         name = f"checkpoint-{self.state.global_step}"
         hidden = run / ".saving"
         if self.args.should_save:
@@ -236,14 +239,14 @@ class GOTTrainer(Trainer):
         """Write the weights as a checkpoint that the demos read."""
         if not self.args.should_save:
             return
-        folder = Path(output_dir or self.args.output_dir)
+        folder = Path(output_dir or str(self.args.output_dir))
         folder.mkdir(parents=True, exist_ok=True)
         weights = self.accelerator.unwrap_model(self.model).state_dict() if state_dict is None else state_dict
         self._write_checkpoint(weights, folder)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         """Read the weights back, when no engine does it."""
-        target = self.model if model is None else model
+        target = self._plain_model if model is None else model
         weights = self._read_weights(Path(resume_from_checkpoint))
         missing, unexpected = target.load_state_dict(weights, strict=False)
         tied = set(getattr(target, "all_tied_weights_keys", None) or {})
@@ -270,6 +273,11 @@ class GOTTrainer(Trainer):
             raise ValueError(
                 f"{checkpoint} was made with other data ({'; '.join(changed)}); resume with the same, or start anew."
             )
+
+    @property
+    def _plain_model(self) -> nn.Module:
+        assert self.model is not None
+        return self.model  # type: ignore[return-value]
 
     def _data_state(self) -> dict[str, Any]:
         dataset = self.train_dataset
