@@ -138,7 +138,7 @@ def to_typst_page(tree: Node, style: Style) -> str:
     """A typst document of this one formula, on a page of its size."""
     mathematics = f"$ {tree.to_typst()} $" if style.display else f"${tree.to_typst()}$"
     return (
-        "#set page(width: auto, height: auto, margin: 2pt)\n"
+        "#set page(width: auto, height: auto, margin: 2pt)\n#set par(leading: 0pt)\n"  # leading would hide subscripts
         f'#set text(size: {style.font_size:.2f}pt, font: "New Computer Modern")\n'
         f'#show math.equation: set text(font: "New Computer Modern Math", weight: {style.weight})\n{mathematics}\n'
     )

@@ -142,7 +142,7 @@ def samples(indices: Sequence[int], seed: int, **changes: Any) -> list[Sample | 
 def to_typst_page(table: Table, style: Style) -> str:
     """A typst document of this one table, on a page of its size."""
     return (
-        "#set page(width: auto, height: auto, margin: 3pt)\n"
+        "#set page(width: auto, height: auto, margin: 3pt)\n#set par(leading: 0pt)\n"  # or formulas reach over rules
         f"#set text(size: {style.font_size:.2f}pt, {style.text})\n"
         f"{table.to_typst(inset=style.inset, stroke=style.stroke)}\n"
     )
