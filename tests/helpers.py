@@ -1,0 +1,70 @@
+"""What tests build: tiny models, pages, PDFs, and processes of our command lines."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def make_model(tokenizer: Any, *, seed: int = 1, **overrides: Any) -> Any:
+    """A model of random weights for a tokenizer."""
+    from GOT.model.config import tiny_config
+    from GOT.model.got import GOTQwenForCausalLM, randomize_
+
+    special = tokenizer.special
+    config = tiny_config(
+        **{
+            "vocab_size": len(tokenizer),
+            "im_patch_token": special.image,
+            "im_start_token": special.image_start,
+            "im_end_token": special.image_end,
+            "bos_token_id": None,
+            "eos_token_id": special.turn_end,
+            **overrides,
+        }
+    )
+    return randomize_(GOTQwenForCausalLM(config), seed, std=0.1).eval()
+
+
+def draw_page(width: int = 240, height: int = 180, text: str = "Hello 42", color: str = "black") -> Any:
+    """A white picture with words."""
+    from PIL import Image, ImageDraw
+
+    image = Image.new("RGB", (width, height), "white")
+    draw = ImageDraw.Draw(image)
+    for row in range(10, height - 20, 24):
+        draw.text((10, row), text, fill=color, font_size=18)
+    return image
+
+
+def make_pdf(*pages: Any) -> bytes:
+    """Pictures as a PDF."""
+    import io
+
+    buffer = io.BytesIO()
+    pages[0].save(buffer, "PDF", save_all=True, append_images=list(pages[1:]), resolution=72)
+    return buffer.getvalue()
+
+
+def run_got(*arguments: object, cwd: Path | None = None, stdin: bytes | None = None, **env: str) -> Any:
+    """Run a command line in a process of its own; output as text."""
+    return run_python("-m", "GOT", *arguments, cwd=cwd, stdin=stdin, **env)
+
+
+def run_python(*arguments: object, cwd: Path | None = None, stdin: bytes | None = None, **env: str) -> Any:
+    """Run this Python with the repository importable."""
+    result = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=cwd or ROOT,
+        input=stdin if stdin is not None else b"",
+        capture_output=True,
+        timeout=300,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", **env},
+    )
+    result.stdout, result.stderr = result.stdout.decode("utf-8"), result.stderr.decode("utf-8")
+    return result
