@@ -1,0 +1,110 @@
+"""Small data sets of drawn words, and runs of the training command in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image, ImageDraw
+
+from tests.helpers import ROOT
+
+pytest.importorskip("datasets", reason='pip install "got-ocr[train]"')
+
+WORDS = ("EIGHT", "seven", "6 six", "Five!", "4-four", "three", "TWO 2", "one.")
+
+
+def draw_word(text: str, size: int = 128) -> Image.Image:
+    """A square picture of one word."""
+    image = Image.new("RGB", (size, size), "white")
+    ImageDraw.Draw(image).text((8, size // 3), text, fill="black", font_size=size // 5)
+    return image
+
+
+def conversation(image: str, answer: str, question: str = "OCR: ") -> dict[str, Any]:
+    """A record as published."""
+    turns = [{"from": "human", "value": f"<image>\n{question}"}, {"from": "gpt", "value": answer}]
+    return {"image": image, "conversations": turns}
+
+
+@pytest.fixture(scope="session")
+def word_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight words, each with its picture: an annotation file in the published format."""
+    folder = tmp_path_factory.mktemp("words")
+    for number, word in enumerate(WORDS):
+        draw_word(word).save(folder / f"{number}.png")
+    records = [conversation(f"{number}.png", word) for number, word in enumerate(WORDS)]
+    (folder / "words.json").write_text(json.dumps(records))
+    return folder / "words.json"
+
+
+@pytest.fixture(scope="session")
+def train(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run the published training command; fails the test with its output unless ``check=False``."""
+    cache = tmp_path_factory.mktemp("tables")
+
+    def run(
+        *flags: object, ranks: int = 0, check: bool = True, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        command = [*launcher(ranks), str(ROOT / "GOT/train/train_GOT.py")]
+        common = [
+            "--data_cache",
+            cache,
+            "--logging_steps",
+            1,
+            "--report_to",
+            "none",
+            "--disable_tqdm",
+            "True",
+        ]
+        result = subprocess.run(
+            [*command, *map(str, [*flags, *common])],
+            capture_output=True,
+            text=True,
+            timeout=280,
+            cwd=tmp_path_factory.getbasetemp(),
+            env={**training_environment(), **(env or {})},
+        )
+        if check and result.returncode:
+            pytest.fail(f"{' '.join(map(str, flags))}\n{result.stdout[-3000:]}\n{result.stderr[-5000:]}")
+        return result
+
+    return run
+
+
+def launcher(ranks: int) -> list[str]:
+    """Plain Python, or the deepspeed launcher with so many CPU ranks."""
+    if not ranks:
+        return [sys.executable]
+    port = 20000 + os.getpid() % 20000
+    return [
+        str(Path(sys.executable).with_name("deepspeed")),
+        "--num_gpus",
+        str(ranks),
+        "--master_port",
+        str(port),
+    ]
+
+
+def training_environment() -> dict[str, str]:
+    """CPU ranks, one thread each, no hub."""
+    names = {
+        "DS_ACCELERATOR": "cpu",
+        "OMP_NUM_THREADS": "1",
+        "HF_HUB_OFFLINE": "1",
+        "TOKENIZERS_PARALLELISM": "false",
+    }
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return {**os.environ, **names, "PATH": path}
+
+
+def losses(output: Path) -> list[float]:
+    """The loss of every logged step of a run."""
+    state = json.loads((output / "trainer_state.json").read_text())
+    return [entry["loss"] for entry in state["log_history"] if "loss" in entry]
