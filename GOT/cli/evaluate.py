@@ -31,27 +31,50 @@ def build_parser() -> common.Parser:
         epilog=f"benchmarks: {', '.join(BENCHMARKS)}",
     )
     what = parser.add_argument_group("what to read")
-    what.add_argument("--benchmark", metavar="NAME", help="a published benchmark (listed below); --data is its folder")
+    what.add_argument(
+        "--benchmark", metavar="NAME", help="a published benchmark (listed below); --data is its folder"
+    )
     what.add_argument("--data", type=Path, metavar="DIR", help="folder of the benchmark, as it is published")
-    what.add_argument("--gtfile_path", type=Path, metavar="JSON", help="ground truth: records of image and conversations")
-    what.add_argument("--image_path", type=Path, metavar="DIR", help="folder of the pictures that --gtfile_path names")
+    what.add_argument(
+        "--gtfile_path", type=Path, metavar="JSON", help="ground truth: records of image and conversations"
+    )
+    what.add_argument(
+        "--image_path", type=Path, metavar="DIR", help="folder of the pictures that --gtfile_path names"
+    )
     what.add_argument("--datatype", metavar="TYPE", help=f"how --gtfile_path is scored (OCR): {DATATYPES}")
-    what.add_argument("--limit", type=int, metavar="N", help="the first N records only (of each kind of synth-heldout)")
-    what.add_argument("--kinds", type=common.comma_list, default=[], metavar="A,B", help="kinds of synth-heldout (all)")
-    what.add_argument("--samples", type=int, default=500, metavar="N", help="samples of each kind of synth-heldout (500)")
+    what.add_argument(
+        "--limit", type=int, metavar="N", help="the first N records only (of each kind of synth-heldout)"
+    )
+    what.add_argument(
+        "--kinds", type=common.comma_list, default=[], metavar="A,B", help="kinds of synth-heldout (all)"
+    )
+    what.add_argument(
+        "--samples", type=int, default=500, metavar="N", help="samples of each kind of synth-heldout (500)"
+    )
     what.add_argument("--seed", type=int, default=0, help="of synth-heldout (0)")
     what.add_argument("--prompt", help="ask every page exactly this, instead of its record's question")
-    what.add_argument("--crop", action="store_true", help="cut each page into tiles (the paper's multi-crop rows)")
     what.add_argument(
-        "--from-predictions", type=Path, metavar="FILE", help="score these answers (JSON or JSON lines) instead of reading"
+        "--crop", action="store_true", help="cut each page into tiles (the paper's multi-crop rows)"
+    )
+    what.add_argument(
+        "--from-predictions",
+        type=Path,
+        metavar="FILE",
+        help="score these answers (JSON or JSON lines) instead of reading",
     )
     how = parser.add_argument_group("how to run")
-    how.add_argument("--out_path", "-o", type=Path, required=True, metavar="DIR", help="folder for answers and reports")
-    how.add_argument("--num-chunks", type=int, default=1, metavar="N", help="processes that read, one GPU each (1)")
+    how.add_argument(
+        "--out_path", "-o", type=Path, required=True, metavar="DIR", help="folder for answers and reports"
+    )
+    how.add_argument(
+        "--num-chunks", type=int, default=1, metavar="N", help="processes that read, one GPU each (1)"
+    )
     how.add_argument("--restart", action="store_true", help="forget the answers that --out_path holds")
     how.add_argument("--num-workers", type=int, metavar="N", help="processes that score and draw (all cores)")
     how.add_argument("--dpi", type=int, default=200, help="resolution at which PDF pages are drawn (200)")
-    how.add_argument("--temperature", type=float, default=0.0, help="accepted as published, and unused there too: greedy")
+    how.add_argument(
+        "--temperature", type=float, default=0.0, help="accepted as published, and unused there too: greedy"
+    )
     how.add_argument("-q", "--quiet", action="store_true", help="no progress bar")
     common.add_model_flags(parser)
     reading.add_decoding_flags(parser)
@@ -71,7 +94,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
     workers = arguments.num_workers or os.cpu_count() or 1
     rank, world = _launched()
-    benchmark = _with_prompt(_load(arguments, workers), arguments.prompt)
+    benchmark = _with_prompt(_load(arguments, workers, draw=rank == 0), arguments.prompt)
     try:
         answers, model = _answers(arguments, benchmark, rank, world)
     except ShardError as error:
@@ -85,14 +108,16 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     write_report(report, arguments.out_path)
     print(to_text(report), end="")
     for record in failed_records(evaluation):
-        common.note(f"record {record['index']} (image {record['image']!r}) could not be read: {record['error']}")
+        common.note(
+            f"record {record['index']} (image {record['image']!r}) could not be read: {record['error']}"
+        )
     if benchmark.write is not None:
         common.note(benchmark.write(benchmark.records, answers, arguments.out_path / "predictions"))
     common.note(f"Report: {arguments.out_path / 'report.html'}")
     return common.OK
 
 
-def _load(arguments: argparse.Namespace, workers: int) -> Benchmark:
+def _load(arguments: argparse.Namespace, workers: int, *, draw: bool) -> Benchmark:
     from GOT.eval.benchmarks import folders
     from GOT.eval.benchmarks.base import LoadOptions
     from GOT.utils.lazy import load_entry
@@ -107,6 +132,7 @@ def _load(arguments: argparse.Namespace, workers: int) -> Benchmark:
         samples=arguments.samples,
         seed=arguments.seed,
         workers=workers,
+        draw=draw,
     )
     if arguments.benchmark and arguments.gtfile_path:
         raise ValueError("Give --benchmark with --data, or --gtfile_path with --image_path; not both.")
@@ -116,12 +142,16 @@ def _load(arguments: argparse.Namespace, workers: int) -> Benchmark:
             raise ValueError(f"--benchmark {arguments.benchmark} wants --data: the folder of the benchmark.")
         return load(arguments.benchmark, options)
     if not arguments.gtfile_path or not arguments.image_path:
-        raise ValueError("Say what to read: --benchmark NAME --data DIR, or --gtfile_path JSON --image_path DIR.")
+        raise ValueError(
+            "Say what to read: --benchmark NAME --data DIR, or --gtfile_path JSON --image_path DIR."
+        )
     datatype = (arguments.datatype or "OCR").lower()
     if datatype not in folders.DATATYPES:
         raise ValueError(f"--datatype takes {DATATYPES}; got {arguments.datatype!r}.")
     folder = folders.DATATYPES[datatype]
-    return folders.load_files(arguments.gtfile_path.stem, arguments.gtfile_path, arguments.image_path, folder, options)
+    return folders.load_files(
+        arguments.gtfile_path.stem, arguments.gtfile_path, arguments.image_path, folder, options
+    )
 
 
 def _with_prompt(benchmark: Benchmark, prompt: str | None) -> Benchmark:
@@ -138,7 +168,9 @@ def _answers(
     from GOT.eval.records import answers_from_predictions
 
     if arguments.from_predictions:
-        return answers_from_predictions(arguments.from_predictions, benchmark.records), str(arguments.from_predictions)
+        return answers_from_predictions(arguments.from_predictions, benchmark.records), str(
+            arguments.from_predictions
+        )
     model = _model_name(arguments)
     plan = runner.RunPlan(
         records=benchmark.records,
@@ -150,15 +182,15 @@ def _answers(
             "dtype": arguments.dtype,
             "backend": arguments.backend,
             "attn_implementation": arguments.attn_implementation,
-        },
-        settings={
-            "max_new_tokens": arguments.max_new_tokens,
-            "no_repeat_ngram_size": arguments.no_repeat_ngram_size,
-            "retry": not arguments.no_retry,
+            "dpi": arguments.dpi,
+            "settings": {
+                "max_new_tokens": arguments.max_new_tokens,
+                "no_repeat_ngram_size": arguments.no_repeat_ngram_size,
+                "retry": not arguments.no_retry,
+            },
         },
         num_chunks=world if world > 1 else arguments.num_chunks,
         batch_size=arguments.batch_size,
-        dpi=arguments.dpi,
     )
     if arguments.restart and rank == 0:
         shutil.rmtree(plan.answers, ignore_errors=True)
@@ -192,7 +224,9 @@ def _model_name(arguments: argparse.Namespace) -> str:
         return str(arguments.model_name)
     bundled = bundled_checkpoint()
     if bundled is None:
-        raise FileNotFoundError("No checkpoint is shipped with this copy; give --model-name: a folder, or a hub name.")
+        raise FileNotFoundError(
+            "No checkpoint is shipped with this copy; give --model-name: a folder, or a hub name."
+        )
     return str(bundled)
 
 

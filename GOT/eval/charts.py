@@ -120,7 +120,9 @@ def similarities(prediction: Any, reference: Any) -> list[float]:
     results = []
     for _, word_edits, error in TOLERANCES:
         matched = {
-            row for row in set(ours) if any(_compat_match(row, other, word_edits, error) for other in set(theirs))
+            row
+            for row in set(ours)
+            if any(_compat_match(row, other, word_edits, error) for other in set(theirs))
         }
         union = (set(ours) | set(theirs)) - (matched - (set(ours) & set(theirs)))
         results.append(len(matched) / len(union))
@@ -208,7 +210,9 @@ def _likeness(answer: str, text: str) -> float:
 def _score_strict(pair: Pair) -> dict[str, Any]:
     reference = chart_json.read_answer(pair.reference)
     if reference is None:
-        raise ValueError(f"The reference of a chart must be a JSON object with values; got {pair.reference[:80]!r}.")
+        raise ValueError(
+            f"The reference of a chart must be a JSON object with values; got {pair.reference[:80]!r}."
+        )
     answer = None if pair.failed else chart_json.read_answer(pair.prediction)
     ours = chart_json.number_rows(answer["values"]) if answer else []
     theirs = chart_json.number_rows(reference["values"])
@@ -218,13 +222,20 @@ def _score_strict(pair: Pair) -> dict[str, Any]:
         wanted = _as_text(reference.get(field))
         if wanted not in ("", "None"):
             texts[field] = _likeness(_as_text(answer.get(field)), wanted) if answer else 0.0
-    return {"matched": matched, "ours": len(ours), "theirs": len(theirs), "texts": texts, "invalid": answer is None}
+    return {
+        "matched": matched,
+        "ours": len(ours),
+        "theirs": len(theirs),
+        "texts": texts,
+        "invalid": answer is None,
+    }
 
 
 def _count_matches(ours: Sequence[Row], theirs: Sequence[Row], edits: int, error: float) -> int:
     """The most rows that can be paired one to one (maximum bipartite matching by augmenting paths)."""
     options = [
-        [index for index, other in enumerate(theirs) if _strict_match(row, other, edits, error)] for row in ours
+        [index for index, other in enumerate(theirs) if _strict_match(row, other, edits, error)]
+        for row in ours
     ]
     taken: dict[int, int] = {}
 

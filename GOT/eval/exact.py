@@ -14,7 +14,9 @@ def score_exact(pairs: Sequence[Pair], *, workers: int = 1) -> Scored:
         {
             "": StreamScore(
                 compat={"accuracy": float(pair.reference == pair.prediction)},
-                strict={"accuracy": float(not pair.failed and _plain(pair.reference) == _plain(pair.prediction))},
+                strict={
+                    "accuracy": float(not pair.failed and _plain(pair.reference) == _plain(pair.prediction))
+                },
             )
         }
         for pair in pairs

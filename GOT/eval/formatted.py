@@ -77,14 +77,21 @@ def _score_page(pair: Pair) -> PageScore:
         strict["formula"]["exact_match"] = exact_share(reference=formulas, prediction=our_formulas)
     if tables:
         strict["table"] = strict_text(Pair("\n".join(tables), "\n".join(our_tables), pair.failed))
-        theirs, ours = ([table for text in texts for table in find_tables(text)] for texts in (tables, our_tables))
+        theirs, ours = (
+            [table for text in texts for table in find_tables(text)] for texts in (tables, our_tables)
+        )
         strict["table"]["teds"] = page_teds(reference=theirs, prediction=ours)
     return {
-        stream: StreamScore(compat[stream][0], strict.get(stream), note=compat[stream][1]) for stream in STREAMS
+        stream: StreamScore(compat[stream][0], strict.get(stream), note=compat[stream][1])
+        for stream in STREAMS
     }
 
 
 def _formula_body(match: re.Match[str]) -> str:
     groups = match.groupdict()
-    body = next(groups[name] for name in ("inline", "display", "dollars", "dollar", "body") if groups[name] is not None)
+    body = next(
+        groups[name]
+        for name in ("inline", "display", "dollars", "dollar", "body")
+        if groups[name] is not None
+    )
     return " ".join(body.split())

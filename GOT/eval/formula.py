@@ -79,7 +79,11 @@ def _drop_single_braces(symbols: list[str]) -> list[str]:
     kept: list[str] = []
     index = 0
     while index < len(symbols):
-        if symbols[index] == "{" and symbols[index + 2 : index + 3] == ["}"] and symbols[index + 1] not in "{}":
+        if (
+            symbols[index] == "{"
+            and symbols[index + 2 : index + 3] == ["}"]
+            and symbols[index + 1] not in "{}"
+        ):
             kept.append(symbols[index + 1])
             index += 3
         else:

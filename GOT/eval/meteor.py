@@ -8,7 +8,11 @@ from collections.abc import Callable, Sequence
 
 from GOT.utils.lazy import require
 
-ALPHA, BETA, GAMMA = 0.9, 3.0, 0.5  # weight of recall; shape and weight of the penalty (Lavie and Agarwal 2007)
+ALPHA, BETA, GAMMA = (
+    0.9,
+    3.0,
+    0.5,
+)  # weight of recall; shape and weight of the penalty (Lavie and Agarwal 2007)
 
 Synonyms = Callable[[str], frozenset[str]]
 
@@ -47,9 +51,7 @@ class Alignment:
     chunks: int
 
 
-def align(
-    *, reference: Sequence[str], prediction: Sequence[str], synonyms: Synonyms | None
-) -> Alignment:
+def align(*, reference: Sequence[str], prediction: Sequence[str], synonyms: Synonyms | None) -> Alignment:
     """Pair tokens exactly, then by Porter stem, then by synonym, from the end of the text backwards.
 
     Without synonyms the result is the same when both texts change places.

@@ -68,7 +68,10 @@ def compat_text(
     chinese = tokens.has_chinese(label, answer)
     reference, hypothesis = cut(answer, chinese), cut(label, chinese)
     if not reference or not hypothesis:
-        return None, "the published tool stops (TypeError) at a page of white space only; compat leaves it out"
+        return (
+            None,
+            "the published tool stops (TypeError) at a page of white space only; compat leaves it out",
+        )
     ours, theirs = set(hypothesis), set(reference)
     common = len(ours & theirs)
     precision, recall = common / len(ours), common / len(theirs)
@@ -113,7 +116,11 @@ def strict_text(pair: Pair, cut: Cut = cut_words, shared: _Shared | None = None)
         "recall": recall,
         "bleu": short_text_bleu(reference=reference, prediction=prediction, matches=matches),
         "meteor": meteor(
-            reference=reference, prediction=prediction, synonyms=load_synonyms(), whole_is_one=True, alignment=alignment
+            reference=reference,
+            prediction=prediction,
+            synonyms=load_synonyms(),
+            whole_is_one=True,
+            alignment=alignment,
         ),
     }
 

@@ -30,9 +30,7 @@ def _rows(names: Sequence[str], table: str) -> list[PublishedRow]:
     for line in table.strip().splitlines():
         model, size, numbers = (part.strip() for part in line.split("|"))
         values = {
-            name: float(number)
-            for name, number in zip(names, numbers.split(), strict=True)
-            if number != "-"
+            name: float(number) for name, number in zip(names, numbers.split(), strict=True) if number != "-"
         }
         rows.append(PublishedRow(model, size, values))
     return rows

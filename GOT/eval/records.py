@@ -208,7 +208,9 @@ def answers_from_predictions(path: str | Path, records: Sequence[Record]) -> lis
         if question is not None:
             first = exact.setdefault((image, question_of(question)), (index, text))
             if first[0] != index:
-                raise ValueError(f"{path}: entry {index} answers image {image!r} again, after entry {first[0]}.")
+                raise ValueError(
+                    f"{path}: entry {index} answers image {image!r} again, after entry {first[0]}."
+                )
         by_image.setdefault(image, []).append((index, text))
     alone = {}
     for record in records:
@@ -228,16 +230,22 @@ def _answer_of(
     if found is None and alone and candidates:
         if len(candidates) > 1:
             first, second = candidates[0][0], candidates[1][0]
-            raise ValueError(f"{path}: entry {second} answers image {record.image!r} again, after entry {first}.")
+            raise ValueError(
+                f"{path}: entry {second} answers image {record.image!r} again, after entry {first}."
+            )
         found = candidates[0]
     if found is None:
-        raise ValueError(f"{path} has no answer for {record.name}, question {record.question!r}; every record needs one.")
+        raise ValueError(
+            f"{path} has no answer for {record.name}, question {record.question!r}; every record needs one."
+        )
     return Answer(record.index, record.image, record.question, "", record.reference, found[1], "given")
 
 
 def _prediction(path: str | Path, index: int, entry: Any) -> tuple[str, str | None, str]:
     if not isinstance(entry, dict):
-        raise ValueError(f"{path}: entry {index} is a {type(entry).__name__}; an object with image and answer is wanted.")
+        raise ValueError(
+            f"{path}: entry {index} is a {type(entry).__name__}; an object with image and answer is wanted."
+        )
     image = next((entry[key] for key in ("image", "imagename", "images") if key in entry), None)
     if isinstance(image, list):
         image = "|".join(map(str, image))
@@ -247,7 +255,11 @@ def _prediction(path: str | Path, index: int, entry: Any) -> tuple[str, str | No
     if text is None:
         raise ValueError(f"{path}: entry {index} (image {image!r}) has no answer.")
     question = entry.get("question")
-    return image, question if isinstance(question, str) else None, text if isinstance(text, str) else json.dumps(text)
+    return (
+        image,
+        question if isinstance(question, str) else None,
+        text if isinstance(text, str) else json.dumps(text),
+    )
 
 
 def _raw_record(path: str | Path, index: int, value: Any) -> RawRecord:
@@ -255,7 +267,11 @@ def _raw_record(path: str | Path, index: int, value: Any) -> RawRecord:
         raise ValueError(f"{path}: record {index} is a {type(value).__name__}; an object is wanted.")
     images = value.get("image")
     images = [images] if isinstance(images, str) else images
-    if not isinstance(images, list) or not images or not all(isinstance(name, str) and name for name in images):
+    if (
+        not isinstance(images, list)
+        or not images
+        or not all(isinstance(name, str) and name for name in images)
+    ):
         raise ValueError(f'{path}: record {index} has no "image": a file name, or a list of them.')
     where = f"{path}: record {index} (image {'|'.join(images)!r})"
     turns = value.get("conversations")
@@ -263,7 +279,9 @@ def _raw_record(path: str | Path, index: int, value: Any) -> RawRecord:
         raise ValueError(f'{where} has no "conversations" with a question and an answer.')
     texts = [turn.get("value") if isinstance(turn, dict) else None for turn in turns[:2]]
     if not all(isinstance(text, str) for text in texts):
-        raise ValueError(f'{where}: the question and the answer in "conversations" must be {{"value": text}}.')
+        raise ValueError(
+            f'{where}: the question and the answer in "conversations" must be {{"value": text}}.'
+        )
     return RawRecord(index, tuple(images), str(texts[0]), str(texts[1]))
 
 

@@ -123,7 +123,13 @@ def to_markdown(report: Report) -> str:
     lines += [f"- {note}" for note in report.all_notes]
     if report.peers:
         header, rows = peer_table(report)
-        lines += ["", "## Beside published results", "", "Ours in `compat`, as the published numbers were made.", ""]
+        lines += [
+            "",
+            "## Beside published results",
+            "",
+            "Ours in `compat`, as the published numbers were made.",
+            "",
+        ]
         lines += _pipes(header, rows)
     if failed := failed_records(report.evaluation):
         lines += ["", "## Could not be read", ""]
@@ -137,13 +143,27 @@ def table(report: Report) -> tuple[list[str], list[list[str]]]:
     names = [
         name
         for name in SHOWN
-        if any(name in (values or {}) for group in groups for row in group.rows for values in (row.strict, row.compat))
+        if any(
+            name in (values or {})
+            for group in groups
+            for row in group.rows
+            for values in (row.strict, row.compat)
+        )
     ]
     header = ["", "mode", "n_total", "n_scored", "n_empty", "n_invalid", *map(label, names)]
     rows = []
     for group in groups:
         if not group.rows:
-            rows.append([group.name, "read only", str(group.num_records), "-", str(group.num_empty), str(group.num_failed)])
+            rows.append(
+                [
+                    group.name,
+                    "read only",
+                    str(group.num_records),
+                    "-",
+                    str(group.num_empty),
+                    str(group.num_failed),
+                ]
+            )
             rows[-1] += [""] * len(names)
         for row in group.rows:
             for mode in MODES:
@@ -161,8 +181,13 @@ def peer_table(report: Report) -> tuple[list[str], list[list[str]]]:
             prefix = f"{row.name}/" if row.name else ""
             ours |= {f"{prefix}{name}": value for name, value in (row.compat or {}).items()}
         if group.rows:
-            rows.append([f"**{report.model}** ({group.name}, ours)", "", *(_number(ours.get(name)) for name in names)])
-    rows += [[row.model, row.size, *(_number(row.values.get(name)) for name in names)] for row in report.peers]
+            rows.append(
+                [f"**{report.model}** ({group.name}, ours)", "", *(_number(ours.get(name)) for name in names)]
+            )
+    rows += [
+        [row.model, row.size, *(_as_published(row.values.get(name)) for name in names)]
+        for row in report.peers
+    ]
     return ["model", "size", *map(label, names)], rows
 
 
@@ -176,7 +201,12 @@ def _table_row(group: Group, row: StreamRow, mode: str, names: Sequence[str]) ->
     name = f"{group.name} / {row.name}" if row.name else group.name
     scored = row.n_total if mode == "strict" else row.n_scored
     counts = [str(count) for count in (row.n_total, scored, row.n_empty, row.n_invalid)]
-    return [name if mode == MODES[0] else "", mode, *counts, *(_number(values.get(metric)) for metric in names)]
+    return [
+        name if mode == MODES[0] else "",
+        mode,
+        *counts,
+        *(_number(values.get(metric)) for metric in names),
+    ]
 
 
 def _group_json(group: Group) -> dict[str, Any]:
@@ -205,6 +235,11 @@ def _number(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.4f}" if abs(value) < 10 else f"{value:g}"
+
+
+def _as_published(value: float | None) -> str:
+    """Three decimals, or four where four are published."""
+    return _number(value).removesuffix("0") if value is not None and abs(value) < 10 else _number(value)
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -81,7 +81,10 @@ def to_html(report: Report) -> str:
         peer_header, peer_rows = peer_table(report)
         classes = ["ours" if row[0].startswith("**") else "" for row in peer_rows]
         peer_rows = [[row[0].replace("**", ""), *row[1:]] for row in peer_rows]
-        parts += ["<h2>Beside published results</h2>", '<p class="soft">Ours in compat mode, as the published numbers were made.</p>']
+        parts += [
+            "<h2>Beside published results</h2>",
+            '<p class="soft">Ours in compat mode, as the published numbers were made.</p>',
+        ]
         parts.append(_table(peer_header, peer_rows, classes))
     worst = sorted(report.evaluation.records, key=lambda scored: (-scored.badness, scored.record.index))
     shown = worst[:WORST_PAGES]
@@ -118,6 +121,7 @@ def _record(scored: ScoredRecord) -> str:
         for stream, score in scored.scores.items()
         for name, value in list((score.strict or {}).items())[:3]
     )
+    asked = f'<span class="soft">asked: {_text(repr(answer.asked))}</span>' if answer.asked else ""
     if answer.status == "failed":
         text = f"<p>{_text(answer.error or 'could not be read')}</p><pre><del>{_visible(answer.label, False)}</del></pre>"
     elif not record.metric:
@@ -129,7 +133,7 @@ def _record(scored: ScoredRecord) -> str:
         )
     return (
         f'<section><header><b>{_text(record.image)}</b><span class="status {_text(answer.status)}">{_text(answer.status)}'
-        f'</span><span class="soft">{_text(values)}</span><span class="soft">asked: {_text(repr(record.asked))}</span></header>'
+        f'</span><span class="soft">{_text(values)}</span>{asked}</header>'
         f'<div class="pair"><figure>{"".join(_pictures(record.images, record.page))}</figure><div>{text}</div></div></section>'
     )
 
@@ -183,5 +187,7 @@ def _visible(text: str, changed: bool) -> str:
 
 def _text(text: str) -> str:
     # Half of a surrogate pair cannot be written as UTF-8, and control characters are not allowed in HTML.
-    cleaned = "".join("�" if "\ud800" <= char <= "\udfff" or (char < " " and char not in "\n\t") else char for char in text)
+    cleaned = "".join(
+        "�" if "\ud800" <= char <= "\udfff" or (char < " " and char not in "\n\t") else char for char in text
+    )
     return html.escape(cleaned, quote=True)

@@ -34,7 +34,11 @@ def compat_rouge_l(*, label: str, answer: str) -> Values | None:
     our_words = {word for sentence in ours for word in sentence}
     their_words = {word for sentence in theirs for word in sentence}
     precision, recall = len(common) / len(our_words), len(common) / len(their_words)
-    return {"rouge_l": 2.0 * (precision * recall / (precision + recall + 1e-8)), "precision": precision, "recall": recall}
+    return {
+        "rouge_l": 2.0 * (precision * recall / (precision + recall + 1e-8)),
+        "precision": precision,
+        "recall": recall,
+    }
 
 
 def strict_rouge_l(pair: Pair) -> Values:
@@ -70,7 +74,9 @@ def _common_subsequence(reference: list[str], prediction: list[str]) -> list[str
     lengths = [[0] * (columns + 1) for _ in range(rows + 1)]
     for i, word in enumerate(reference, 1):
         for j, other in enumerate(prediction, 1):
-            lengths[i][j] = lengths[i - 1][j - 1] + 1 if word == other else max(lengths[i - 1][j], lengths[i][j - 1])
+            lengths[i][j] = (
+                lengths[i - 1][j - 1] + 1 if word == other else max(lengths[i - 1][j], lengths[i][j - 1])
+            )
     words, i, j = [], rows, columns
     while i and j:
         if reference[i - 1] == prediction[j - 1]:

@@ -7,20 +7,24 @@ hold count as done on the next start, however many shards that has. Merging orde
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib
 import itertools
+import json
 import multiprocessing
 import os
+import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from GOT.eval.records import Answer, Record, read_lines
+from GOT.utils import log
 from GOT.utils.io import write_json, write_text
-from GOT.utils.log import get_logger
 
-logger = get_logger(__name__)
+logger = log.get_logger(__name__)
 
 ANSWERS = "answers.jsonl"
 PUBLISHED_ANSWERS = "results_final.json"  # the file that the published scoring tools take
@@ -31,10 +35,10 @@ class ShardError(RuntimeError):
 
 
 class Reader(Protocol):
-    """What reads pages: ``inference.pipeline.GOTPipeline``, or a stand-in."""
+    """What reads records: ``eval.reader.PipelineReader``, or a stand-in."""
 
-    def read_requests(self, requests: Any, *, batch_size: int = 8, settings: Any = None) -> Iterator[Any]:
-        """Answer requests in their order."""
+    def read(self, records: Sequence[Record]) -> Iterator[Any]:
+        """A ``PageResult`` for each record, in order; they may be read side by side."""
         ...
 
 
@@ -45,22 +49,18 @@ class RunPlan:
     Attributes:
         records: All records, in the order of the ground truth.
         out: Folder of the run.
-        reader: ``"module:function"`` that gives a :class:`Reader` for ``reader_options``.
-        reader_options: Model, device, number type and so on; part of what makes a run the same run.
-        settings: Fields of ``GenerationSettings``.
+        reader: ``"module:function"`` that gives a :class:`Reader` for a shard's number and ``reader_options``.
+        reader_options: Model, device, decoding and so on; part of what makes a run the same run.
         num_chunks: Shards.
-        batch_size: Pages read side by side.
-        dpi: Resolution at which pages of PDFs are drawn.
+        batch_size: Records read side by side.
     """
 
     records: list[Record]
     out: Path
-    reader: str = "GOT.eval.runner:open_pipeline"
+    reader: str = "GOT.eval.reader:open_pipeline"
     reader_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     num_chunks: int = 1
     batch_size: int = 1
-    dpi: int = 200
 
     @property
     def answers(self) -> Path:
@@ -69,8 +69,6 @@ class RunPlan:
 
     def fingerprint(self) -> dict[str, Any]:
         """What must be equal for two starts to be the same run; how the work is split is not part of it."""
-        import hashlib
-
         digest = hashlib.sha256()
         for record in self.records:
             digest.update(repr(dataclasses.astuple(dataclasses.replace(record, images=()))).encode())
@@ -80,21 +78,7 @@ class RunPlan:
             "records_sha256": digest.hexdigest(),
             "reader": self.reader,
             "reader_options": {name: str(value) for name, value in sorted(options.items())},
-            "settings": {name: str(value) for name, value in sorted(self.settings.items())},
-            "dpi": self.dpi,
         }
-
-
-def open_pipeline(*, model_name: str, shard: int, **options: Any) -> Reader:
-    """The pipeline of one shard; with several GPUs each shard takes the next one."""
-    import torch
-
-    from GOT.inference.pipeline import GOTPipeline
-
-    cards = torch.cuda.device_count()
-    if options.get("device", "auto") == "auto" and cards:
-        options["device"] = f"cuda:{shard % cards}"
-    return GOTPipeline.from_pretrained(model_name, **options)
 
 
 def run(plan: RunPlan, *, progress: Callable[[int, int], None] | None = None) -> list[Answer]:
@@ -124,8 +108,6 @@ def prepare_folder(plan: RunPlan) -> None:
     Raises:
         ValueError: If it holds another run; the message says what differs.
     """
-    import json
-
     file, ours = plan.out / "run.json", plan.fingerprint()
     if file.is_file():
         theirs = json.loads(file.read_text("utf-8"))
@@ -151,7 +133,9 @@ def collect(plan: RunPlan) -> dict[int, Answer]:
         for answer in read_lines(data):
             record = plan.records[answer.index] if answer.index < len(plan.records) else None
             if record is None or (answer.image, answer.question) != (record.image, record.question):
-                raise ValueError(f"{file} answers image {answer.image!r} as record {answer.index}, which it is not.")
+                raise ValueError(
+                    f"{file} answers image {answer.image!r} as record {answer.index}, which it is not."
+                )
             found.setdefault(answer.index, answer)
     return found
 
@@ -164,7 +148,9 @@ def merge(plan: RunPlan, answers: Mapping[int, Answer]) -> list[Answer]:
     """
     missing = [record for record in plan.records if record.index not in answers]
     if missing:
-        raise ShardError(f"{len(missing)} records have no answer, the first is {missing[0].name}; start again to go on.")
+        raise ShardError(
+            f"{len(missing)} records have no answer, the first is {missing[0].name}; start again to go on."
+        )
     ordered = [answers[record.index] for record in plan.records]
     write_text(plan.out / ANSWERS, "".join(answer.to_line() + "\n" for answer in ordered))
     published = [
@@ -203,63 +189,23 @@ def read_shard(plan: RunPlan, shard: int) -> None:
 
 def read_records(reader: Reader, records: Sequence[Record], plan: RunPlan) -> Iterator[Answer]:
     """Answers to records, batch by batch; a picture that cannot be read is a failed answer in its place."""
-    settings = None
-    if plan.settings:
-        from GOT.inference.generation import GenerationSettings
-
-        settings = GenerationSettings(**plan.settings)
     iterator = iter(records)
     while batch := list(itertools.islice(iterator, plan.batch_size)):
-        requests: list[Any] = []
-        failed: dict[int, str] = {}
-        for record in batch:
-            try:
-                requests.append(_request(record, plan.dpi))
-            except (ValueError, OSError) as error:
-                failed[record.index] = str(error)
-        results = iter(reader.read_requests(requests, batch_size=plan.batch_size, settings=settings))
-        for record in batch:
-            common = (record.index, record.image, record.question, record.asked, record.reference)
-            if record.index in failed:
-                yield Answer(*common, "", "failed", "error", failed[record.index])
-                continue
-            result = next(results)
+        for record, result in zip(batch, reader.read(batch), strict=True):
             yield Answer(
-                *common,
-                result.text,
-                result.status,
-                str(result.finish_reason),
-                result.error,
-                None if result.confidence is None else round(result.confidence, 4),
-                result.num_tokens,
-                round(result.seconds, 3),
+                index=record.index,
+                image=record.image,
+                question=record.question,
+                asked=record.asked,
+                label=record.reference,
+                answer=result.text,
+                status=result.status,
+                finish_reason=result.finish_reason,
+                error=result.error,
+                confidence=None if result.confidence is None else round(result.confidence, 4),
+                num_tokens=result.num_tokens,
+                seconds=round(result.seconds, 3),
             )
-
-
-def _request(record: Record, dpi: int) -> Any:
-    from GOT.inference.pipeline import ReadRequest
-
-    if not record.images:
-        raise ValueError(f"There is no picture {record.image}.")
-    images: Any = record.images[0] if len(record.images) == 1 else record.images
-    if record.page is not None:
-        images = _pdf_page(record, dpi)
-    return ReadRequest(
-        images=images,
-        crop=record.crop,
-        multi_page=len(record.images) > 1,
-        question=record.asked,
-        name=record.image,
-    )
-
-
-def _pdf_page(record: Record, dpi: int) -> Any:
-    from GOT.inference.documents import PageRange, open_pages
-
-    page = next(iter(open_pages([record.images[0]], pages=PageRange.parse(str(record.page)), dpi=dpi)))
-    if page.image is None:
-        raise ValueError(page.error)
-    return page.image
 
 
 def _run_processes(plan: RunPlan, progress: Callable[[int, int], None] | None) -> None:
@@ -283,7 +229,11 @@ def _run_processes(plan: RunPlan, progress: Callable[[int, int], None] | None) -
         for process in shards:
             if process.is_alive():
                 process.terminate()
-    failed = [f"{process.name} of {plan.num_chunks} (exit code {process.exitcode})" for process in shards if process.exitcode]
+    failed = [
+        f"{process.name} of {plan.num_chunks} (exit code {process.exitcode})"
+        for process in shards
+        if process.exitcode
+    ]
     if failed:
         raise ShardError(
             f"{', '.join(failed)} did not finish, so there are no averages; what was read is kept in {plan.out}: "
@@ -292,11 +242,6 @@ def _run_processes(plan: RunPlan, progress: Callable[[int, int], None] | None) -
 
 
 def _shard_process(plan: RunPlan, shard: int) -> None:
-    import sys
-    import traceback
-
-    from GOT.utils import log
-
     log.configure()
     if plan.num_chunks > 1 and "torch" not in sys.modules and "OMP_NUM_THREADS" not in os.environ:
         # Shards on one CPU share its cores; this process has not loaded torch yet, so the limit still counts.

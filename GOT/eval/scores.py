@@ -19,7 +19,14 @@ Values = dict[str, float]
 # Metrics where less is better; all others count upwards to 1.
 LOWER_IS_BETTER = frozenset({"edit_distance"})
 TEXT_METRICS = ("edit_distance", "f1", "precision", "recall", "bleu", "meteor")
-WORST_TEXT: Values = {"edit_distance": 1.0, "f1": 0.0, "precision": 0.0, "recall": 0.0, "bleu": 0.0, "meteor": 0.0}
+WORST_TEXT: Values = {
+    "edit_distance": 1.0,
+    "f1": 0.0,
+    "precision": 0.0,
+    "recall": 0.0,
+    "bleu": 0.0,
+    "meteor": 0.0,
+}
 
 
 @dataclasses.dataclass(frozen=True)

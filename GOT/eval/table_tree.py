@@ -159,12 +159,12 @@ def _split(text: str, separator: str) -> list[str]:
     r"""Split at ``&`` or ``\\`` outside braces, inner tables and escapes."""
     parts, start, depth, index = [], 0, 0, 0
     while index < len(text):
-        if text.startswith(_BEGIN[:7], index):
+        if text.startswith(r"\begin", index):
             depth += 1
-            index += 7
-        elif text.startswith(_END[:5], index):
+            index += 6
+        elif text.startswith(r"\end", index):
             depth -= 1
-            index += 5
+            index += 4
         elif text.startswith(separator, index) and depth <= 0:
             parts.append(text[start:index])
             index += len(separator)

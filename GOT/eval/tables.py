@@ -115,6 +115,12 @@ def _renaming() -> Callable[[Node, Node], float]:
     text_distance = require("rapidfuzz.distance.Levenshtein", extra="eval").normalized_distance
 
     def rename(ours: Node, theirs: Node) -> float:
-        return 1.0 if ours[0] != theirs[0] else 0.0 if ours[1] == theirs[1] else text_distance(ours[1], theirs[1])
+        return (
+            1.0
+            if ours[0] != theirs[0]
+            else 0.0
+            if ours[1] == theirs[1]
+            else text_distance(ours[1], theirs[1])
+        )
 
     return rename

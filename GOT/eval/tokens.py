@@ -16,8 +16,12 @@ from pathlib import Path
 
 from GOT.utils.lazy import require
 
-CHINESE = re.compile("[\u4e00-\u9fa5]")  # one of these in either text, and the published tools cut both by words
-_BLOCK = re.compile(r"([\u4E00-\u9FD5a-zA-Z0-9+#&\._%\-]+)")  # what jieba searches for words; the rest it passes on
+CHINESE = re.compile(
+    "[\u4e00-\u9fa5]"
+)  # one of these in either text, and the published tools cut both by words
+_BLOCK = re.compile(
+    r"([\u4E00-\u9FD5a-zA-Z0-9+#&\._%\-]+)"
+)  # what jieba searches for words; the rest it passes on
 _SPACE = re.compile(r"(\r\n|\s)")
 
 
@@ -98,7 +102,9 @@ def _word_cutter() -> Callable[[str], tuple[str, ...]]:
                     break
                 end += 1
                 word = block[start:end]
-            score[start], after[start] = (best, best_end) if best_end else (unknown + score[start + 1], start + 1)
+            score[start], after[start] = (
+                (best, best_end) if best_end else (unknown + score[start + 1], start + 1)
+            )
         return tuple(_join_singles(block, after))
 
     def _join_singles(block: str, after: list[int]) -> list[str]:

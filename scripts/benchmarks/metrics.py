@@ -84,7 +84,9 @@ def _page(words: list[str], space: str, stop: str, characters: int, rng: random.
 
 
 def _misread(text: str, errors: float, rng: random.Random) -> str:
-    return "".join(rng.choice(("", "e", char * 2, rng.choice(text))) if rng.random() < errors else char for char in text)
+    return "".join(
+        rng.choice(("", "e", char * 2, rng.choice(text))) if rng.random() < errors else char for char in text
+    )
 
 
 def _microseconds(pair: Pair) -> float:
@@ -113,7 +115,9 @@ def _beside_nltk(pair: Pair) -> dict[str, Any]:
         "nltk_edit_distance_seconds": round(nltk_seconds, 3),
         "our_edit_distance_seconds": round(our_seconds, 6),
         "nltk_over_ours": round(nltk_seconds / our_seconds),
-        "nltk_hours_for_all_pages_at_that_rate": round(nltk_seconds * (ENGLISH_PAGES + CHINESE_PAGES) / 3600, 2),
+        "nltk_hours_for_all_pages_at_that_rate": round(
+            nltk_seconds * (ENGLISH_PAGES + CHINESE_PAGES) / 3600, 2
+        ),
     }
 
 

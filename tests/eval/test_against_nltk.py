@@ -22,7 +22,26 @@ jieba = pytest.importorskip("jieba")
 ENGLISH = """the The a of and running runs runner reader readers section Section 1 2.5 12,000 table tables theory
 relational conditional happy happiness car automobile , . ( ) \\frac{a}{b} naïve café coöperate don't e-mail""".split()
 CHINESE = "光学字符识别是计算机视觉中的一个经典问题本文提出了统一端到端模型。，、；：？！（）《》深度学习北京大学研究生命起源"
-OTHER = ["😀", "👩‍👩‍👧", "á", "á", "ﬁ", "\t", "\n", "\r\n", "　", "٣", "Ⅳ", "あ", "한", "C++", "A4", "3.14%", "x_1", "𠮷"]
+OTHER = [
+    "😀",
+    "👩‍👩‍👧",
+    "á",
+    "á",
+    "ﬁ",
+    "\t",
+    "\n",
+    "\r\n",
+    "　",
+    "٣",
+    "Ⅳ",
+    "あ",
+    "한",
+    "C++",
+    "A4",
+    "3.14%",
+    "x_1",
+    "𠮷",
+]
 PAIRS = 5_000
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # nltk warns about short texts
@@ -46,7 +65,9 @@ def noisy(text: str, rng: random.Random) -> str:
     for _ in range(rng.choice((0, 0, 1, 3, 10))):
         if characters:
             place = rng.randrange(len(characters))
-            characters[place] = rng.choice(("", characters[place] * 2, "x", "的", characters[place].swapcase()))
+            characters[place] = rng.choice(
+                ("", characters[place] * 2, "x", "的", characters[place].swapcase())
+            )
     text = "".join(characters)
     return rng.choice((text, text, text, text[: len(text) // 2], text * 2))
 
@@ -108,7 +129,10 @@ def test_words_score_as_nltk_scores_them(pairs, jieba_cut):
 def test_characters_score_as_nltk_scores_them(pairs):
     for label, answer in pairs[:500]:
         if max(len(label), len(answer)) < 400:
-            assert compat_text(label, answer, cut_characters)[0] == direct(label, answer, list), (label, answer)
+            assert compat_text(label, answer, cut_characters)[0] == direct(label, answer, list), (
+                label,
+                answer,
+            )
 
 
 def test_long_pages(pairs, jieba_cut):
@@ -123,15 +147,21 @@ def test_long_pages(pairs, jieba_cut):
             [reference], hypothesis, wordnet=NoSynonyms
         )
     label, answer = pairs[-2][0][:900], pairs[-2][1][:900]
-    assert edit_distance(reference=label, prediction=answer) * 900 == nltk_distance.edit_distance(label, answer)
+    assert edit_distance(reference=label, prediction=answer) * 900 == nltk_distance.edit_distance(
+        label, answer
+    )
 
 
 def test_every_text_is_cut_as_jieba_cuts_it(pairs, jieba_cut):
     words = list(jieba_cut.__self__.FREQ)
     rng = random.Random(7)
     texts = {text for pair in pairs for text in pair}
-    texts |= {"".join(rng.choices(words, k=rng.choice((2, 8, 30)))) for _ in range(1_000)}  # rare words, odd joins
-    texts |= {"".join(chr(rng.randrange(0x4E00, 0x9FD6)) for _ in range(20)) for _ in range(300)}  # any character
+    texts |= {
+        "".join(rng.choices(words, k=rng.choice((2, 8, 30)))) for _ in range(1_000)
+    }  # rare words, odd joins
+    texts |= {
+        "".join(chr(rng.randrange(0x4E00, 0x9FD6)) for _ in range(20)) for _ in range(300)
+    }  # any character
     assert len(texts) > PAIRS
     for text in texts:
         assert tokens.cut_chinese(text) == jieba_cut(text), text

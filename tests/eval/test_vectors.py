@@ -50,10 +50,15 @@ def test_meteor_without_wordnet(group, name):
     cut = cut_characters if group == "scene" else cut_words
     chinese = has_chinese(label, answer)
     score = meteor(reference=cut(answer, chinese), prediction=cut(label, chinese), synonyms=None)
-    assert score == VECTORS["scene_meteor_without_wordnet" if group == "scene" else "meteor_without_wordnet"][name]
+    assert (
+        score
+        == VECTORS["scene_meteor_without_wordnet" if group == "scene" else "meteor_without_wordnet"][name]
+    )
 
 
-@pytest.mark.skipif(load_synonyms() is None, reason="nltk finds no WordNet installed (docs/evaluation.md says how)")
+@pytest.mark.skipif(
+    load_synonyms() is None, reason="nltk finds no WordNet installed (docs/evaluation.md says how)"
+)
 @pytest.mark.parametrize(("group", "name"), TEXT_CASES)
 def test_meteor_with_wordnet(group, name):
     case = VECTORS[group]["cases"][name]

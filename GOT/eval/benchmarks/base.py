@@ -24,6 +24,7 @@ class LoadOptions:
         samples: Samples of each kind of the synthetic set.
         seed: Of the synthetic set.
         workers: Processes that draw the synthetic set.
+        draw: Draw what is missing of the synthetic set; otherwise wait for the process that does.
     """
 
     data: Path
@@ -33,6 +34,7 @@ class LoadOptions:
     samples: int = 500
     seed: int = 0
     workers: int = 1
+    draw: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +58,9 @@ class Benchmark:
 
 def not_there(data: Path, name: str, missing: str, source: str, layout: str) -> FileNotFoundError:
     """The error for a benchmark folder that is not there: where it is published, and what it must hold."""
-    return FileNotFoundError(f"{data} is not the {name} benchmark: there is no {missing} in it. {source} {layout}")
+    return FileNotFoundError(
+        f"{data} is not the {name} benchmark: there is no {missing} in it. {source} {layout}"
+    )
 
 
 def build_record(

@@ -65,7 +65,9 @@ def load(name: str, options: LoadOptions) -> Benchmark:
     return load_files(name, files[0], images if images.is_dir() else options.data, FOLDERS[name], options)
 
 
-def load_files(name: str, ground_truth: Path, images: Path, folder: Folder, options: LoadOptions) -> Benchmark:
+def load_files(
+    name: str, ground_truth: Path, images: Path, folder: Folder, options: LoadOptions
+) -> Benchmark:
     """Records of one ground-truth file.
 
     Raises:
@@ -74,12 +76,18 @@ def load_files(name: str, ground_truth: Path, images: Path, folder: Folder, opti
     """
     raw_records = load_ground_truth(ground_truth)[: options.limit]
     if not images.is_dir():
-        raise FileNotFoundError(f"There is no folder {images}; --image_path wants the pictures that {ground_truth} names.")
+        raise FileNotFoundError(
+            f"There is no folder {images}; --image_path wants the pictures that {ground_truth} names."
+        )
     default = build_question(folder.task)
     asked = build_question(f"crop-{folder.task}") if options.crop else None
     records = [
-        build_record(raw, images, asked=asked, default=default, crop=options.crop, metric=folder.metric, group=name)
+        build_record(
+            raw, images, asked=asked, default=default, crop=options.crop, metric=folder.metric, group=name
+        )
         for raw in raw_records
     ]
-    published = f"{folder.published}-crop" if options.crop and folder.published == "formatted" else folder.published
+    published = (
+        f"{folder.published}-crop" if options.crop and folder.published == "formatted" else folder.published
+    )
     return Benchmark(name, records, published=published)

@@ -41,7 +41,9 @@ SUB_TASKS: dict[str, SubTask] = {
     "fox-summary": SubTask("en_box_summary.json", "en_pdf_png", metric="summary"),
     "fox-caption": SubTask("en_page_indoc_caption.json", "en_pdf_png_render_laioncoco", metric="summary"),
     "fox-multi-page-region": SubTask("encn-multi-8page-box-ocr.json", "pdfpng_encn_multi_8page"),
-    "fox-cross-page-vqa": SubTask("encn-multi-8page-cross-vqa.json", "pdfpng_encn_multi_8page", metric="exact"),
+    "fox-cross-page-vqa": SubTask(
+        "encn-multi-8page-cross-vqa.json", "pdfpng_encn_multi_8page", metric="exact"
+    ),
 }
 
 _BOX = re.compile(r"[\[(]\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*[\])]")

@@ -35,7 +35,9 @@ def load(name: str, options: LoadOptions) -> Benchmark:
             raise ValueError(f"{file}: record {index} has no page_info.image_path.")
         path = images / Path(image).name
         records.append(
-            Record(index, image, question, question, "", (str(path),), crop=options.crop, metric="", group=name)
+            Record(
+                index, image, question, question, "", (str(path),), crop=options.crop, metric="", group=name
+            )
         )
     return Benchmark(name, records, published=name, write=write_predictions)
 

@@ -38,7 +38,9 @@ def load(name: str, options: LoadOptions) -> Benchmark:
     for record in records:
         first = seen.setdefault(record.image, record.index)
         if first != record.index:
-            raise ValueError(f"{files[0]}: record {record.index} names image {record.image!r} again, after record {first}.")
+            raise ValueError(
+                f"{files[0]}: record {record.index} names image {record.image!r} again, after record {first}."
+            )
     return Benchmark(name, records, published=name)
 
 
@@ -50,8 +52,17 @@ def _record(file: Path, index: int, entry: object, pictures: dict[str, Path], na
     missing = [key for key in (*TEXT_FIELDS, "values") if not isinstance(truth, dict) or key not in truth]
     if missing:
         raise ValueError(f'{file}: record {index} (image {image!r}) has no {missing[0]!r} in "gts".')
-    path = pictures.get(Path(image).name, file.parent / image)  # one that is not there becomes a failed record
+    path = pictures.get(
+        Path(image).name, file.parent / image
+    )  # one that is not there becomes a failed record
     question = build_question("format")
     return Record(
-        index, image, question, question, json.dumps(truth, ensure_ascii=False), (str(path),), metric="chart", group=name
+        index,
+        image,
+        question,
+        question,
+        json.dumps(truth, ensure_ascii=False),
+        (str(path),),
+        metric="chart",
+        group=name,
     )

@@ -10,6 +10,7 @@ import concurrent.futures
 import dataclasses
 import multiprocessing
 import shutil
+import time
 from pathlib import Path
 
 from GOT.eval.benchmarks.base import Benchmark, LoadOptions, build_record
@@ -47,7 +48,10 @@ def load(name: str, options: LoadOptions) -> Benchmark:
         if kind not in KINDS:
             raise ValueError(f"--kinds takes {', '.join(KINDS)}; got {kind!r}.")
     count = min(options.samples, options.limit or options.samples)
-    _draw_missing([kind for kind in kinds if not _is_drawn(options, kind, count)], count, options)
+    if options.draw:
+        _draw_missing([kind for kind in kinds if not _is_drawn(options, kind, count)], count, options)
+    while not all(_is_drawn(options, kind, count) for kind in kinds):
+        time.sleep(1)
 
     records: list[Record] = []
     for kind in kinds:
@@ -103,7 +107,10 @@ def _draw_kind(kind: str, count: int, options: LoadOptions) -> None:
         names = [f"{folder.name}/{index:06d}-{page}.png" for page in range(len(drawn.images))]
         for image, file in zip(drawn.images, names, strict=True):
             image.save(options.data / file, compress_level=1)
-        turns = [{"from": "human", "value": f"<image>\n{drawn.prompt}"}, {"from": "gpt", "value": drawn.target}]
+        turns = [
+            {"from": "human", "value": f"<image>\n{drawn.prompt}"},
+            {"from": "gpt", "value": drawn.target},
+        ]
         entries.append({"image": names[0] if len(names) == 1 else names, "conversations": turns})
         index += 1
     write_json(_file(options, kind, count), entries, indent=1)
