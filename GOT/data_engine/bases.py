@@ -55,7 +55,7 @@ def draw_base(
 
 
 def supported(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of some common settings (``fonts``, ``text``, ``split``) that a kind's function takes."""
+    """Those of a recipe's common settings (``fonts``, ``text``, ``split``) that a kind's function can be given."""
     import inspect
 
     make = load_entry(KINDS, kind, what="kind")

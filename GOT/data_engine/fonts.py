@@ -57,6 +57,9 @@ class Font:
     index: int
     name: str
 
+    def __hash__(self) -> int:
+        return hash(self.path) ^ self.index  # of a string it is kept: fonts are looked up for every sample
+
     @property
     def family(self) -> str:
         """The file's name without its style: ``FreeSans`` of ``FreeSansBold.ttf`` and ``FreeSans-Bold.ttf``."""

@@ -17,10 +17,12 @@ from GOT.data_engine.fonts import Font
 from GOT.data_engine.sample import Rejected
 
 CACHE_BYTES = 96 << 20  # of glyphs in one process; a worker's memory stays flat however many fonts it meets
-CACHE_FACES = 1024  # open fonts
+CACHE_FACES = 2048  # fonts at a size
+OPEN_FONTS = 24  # FreeType keeps about half a megabyte for each
+EVICT_EVERY = 16  # new faces between two looks at what all of them hold
 _GLYPH_OVERHEAD = 320  # bytes of one entry beside its pixels (array header, tuple, key)
 _LINE_PROBE = "ÅQgjpqy|(){}[]@$_,;国鬱"  # what lines are spaced by
-_GLYPH_PROBE = _LINE_PROBE + "ẪǺŶÇŰỆỄЙ"  # the tallest and deepest letters that glyphs get room for
+_GLYPH_PROBE = _LINE_PROBE + "ẪÇỆЙ"  # what glyphs get room for, to begin with
 
 # Combining marks, Hebrew to Thaana, the Indic scripts to Myanmar, Khmer, Arabic presentation forms.
 _SHAPED = re.compile(r"[\u0300-\u036f\u0590-\u08ff\u0900-\u109f\u1780-\u17ff\ufb1d-\ufdff\ufe70-\ufefc]")
@@ -40,19 +42,22 @@ class Face:
         rise: Rows of a glyph's block over the baseline.
         rows: Rows of a glyph's block.
         bytes: What the glyphs hold, in bytes.
-        pillow: The open font.
     """
 
     def __init__(self, font: Font, size: int) -> None:
         self.font = font
         self.size = size
         self.bytes = 0
-        self.pillow = font.open(size)
         self._glyphs: dict[str, Glyph] = {}
         self._advances: dict[str, float] = {}
         self.ascent, self.descent = self._extent(_LINE_PROBE)
         self.rise, below = self._extent(_GLYPH_PROBE)
         self.rows = self.rise + below
+
+    @property
+    def pillow(self) -> ImageFont.FreeTypeFont:
+        """The open font; opened again when others pushed it out."""
+        return _open_font(self.font, self.size, False)
 
     def glyph(self, char: str) -> Glyph:
         """One character's ink and advance."""
@@ -68,7 +73,7 @@ class Face:
         except KeyError:
             return sum([self.glyph(char)[3] for char in text])
 
-    @functools.cached_property
+    @property
     def shaper(self) -> ImageFont.FreeTypeFont:
         """The font with Raqm's layout, for whole lines of scripts that join letters.
 
@@ -79,7 +84,7 @@ class Face:
             raise ValueError(
                 "Arabic, Hebrew and Indic text needs Pillow with Raqm (its wheels on PyPI have it)."
             )
-        return self.font.open(self.size, shaping=True)
+        return _open_font(self.font, self.size, True)
 
     def _draw(self, char: str) -> Glyph:
         advance = float(self.pillow.getlength(char))
@@ -91,7 +96,8 @@ class Face:
         if mask.any():
             first = self.rise + int(top)
             if first < 0 or first + rows > self.rows:
-                raise Rejected(f"{char!r} of {self.font.name} is taller than a line")
+                self._grow(max(0, -first), max(0, first + rows - self.rows))
+                first = self.rise + int(top)
             # Column-major and as high as the line: pasting is then one contiguous stretch, five times as fast.
             block = np.zeros((columns, self.rows), dtype=np.uint8)
             block[:, first : first + rows] = mask.T
@@ -102,6 +108,13 @@ class Face:
         self._advances[char] = advance
         self.bytes += _GLYPH_OVERHEAD + (0 if glyph[0] is None else glyph[0].size)
         return glyph
+
+    def _grow(self, above: int, below: int) -> None:
+        """Make room for a glyph taller than those probed; the others are drawn anew when next needed."""
+        self.rise += above
+        self.rows += above + below
+        self.bytes = 0
+        self._glyphs.clear()
 
     def _extent(self, probe: str) -> tuple[int, int]:
         """How far ink of the probe's characters rises over and falls below the baseline."""
@@ -117,6 +130,7 @@ class GlyphCache:
         self._faces: collections.OrderedDict[tuple[Font, int], Face] = collections.OrderedDict()
         self._max_bytes = max_bytes
         self._max_faces = max_faces
+        self._rounds = 0
 
     def face(self, font: Font, size: int) -> Face:
         """The face of a font at a size in pixels; a caller may go on using it after it left the cache."""
@@ -124,7 +138,9 @@ class GlyphCache:
         face = self._faces.get(key)
         if face is None:
             face = self._faces[key] = Face(font, size)
-            self._evict()
+            self._rounds += 1
+            if self._rounds >= EVICT_EVERY:
+                self._evict()
         self._faces.move_to_end(key)
         return face
 
@@ -136,6 +152,12 @@ class GlyphCache:
     def _evict(self) -> None:
         while len(self._faces) > 1 and (len(self._faces) > self._max_faces or self.bytes > self._max_bytes):
             self._faces.popitem(last=False)
+        self._rounds = 0
+
+
+@functools.lru_cache(maxsize=OPEN_FONTS)
+def _open_font(font: Font, size: int, shaping: bool) -> ImageFont.FreeTypeFont:
+    return font.open(size, shaping=shaping)
 
 
 @functools.lru_cache(maxsize=1)
@@ -153,7 +175,7 @@ def paint_text(
     *,
     word_space: float = 0.0,
     letter_space: float = 0.0,
-) -> float:
+) -> tuple[int, int]:
     """Paint one line of text.
 
     Args:
@@ -166,7 +188,7 @@ def paint_text(
         letter_space: Pixels added after every character.
 
     Returns:
-        Where the line ends, in pixels.
+        First column with ink, and the one after the last (slanted letters lean over the line's ends).
 
     Raises:
         Rejected: If ink would leave the canvas, or a character has an empty glyph.
@@ -174,9 +196,14 @@ def paint_text(
     if needs_shaping(text):
         return _paint_shaped(ink, x, baseline, text, face)
     width = ink.shape[1]
-    rows = face.rows
+    rows = 0
+    while rows != face.rows:  # a glyph that needs more room than there was makes all blocks higher
+        rows = face.rows
+        for char in set(text):
+            face.glyph(char)
     maximum = np.maximum
     glyph_of = face.glyph
+    first, last = width, 0
     strip = np.zeros(width * rows, dtype=np.uint8)  # the line, column after column
     for char in text:
         block, columns, left, advance = glyph_of(char)
@@ -188,9 +215,13 @@ def paint_text(
             raise Rejected(f"{char!r} of the line {text[:40]!r} reaches out of a picture {width} pixels wide")
         stretch = strip[start * rows : (start + columns) * rows]
         maximum(stretch, block, out=stretch)
+        if start < first:
+            first = start
+        if start + columns > last:
+            last = start + columns
         x += advance + letter_space
     _merge(ink, strip.reshape(width, rows).T, baseline - face.rise, text)
-    return x
+    return first, last
 
 
 def _merge(ink: np.ndarray, line: np.ndarray, top: int, text: str) -> None:
@@ -207,7 +238,7 @@ def needs_shaping(text: str) -> bool:
     return not text.isascii() and _SHAPED.search(text) is not None
 
 
-def _paint_shaped(ink: np.ndarray, x: float, baseline: int, text: str, face: Face) -> float:
+def _paint_shaped(ink: np.ndarray, x: float, baseline: int, text: str, face: Face) -> tuple[int, int]:
     """Paint a line of a joining script at once; Pillow's Raqm layout orders and joins the letters."""
     font = face.shaper
     left, top, right, bottom = (int(side) for side in font.getbbox(text, anchor="ls"))
@@ -219,4 +250,4 @@ def _paint_shaped(ink: np.ndarray, x: float, baseline: int, text: str, face: Fac
     ImageDraw.Draw(picture).text((-left, -top), text, fill=255, font=font, anchor="ls")
     region = ink[y0 : y0 + rows, x0 : x0 + columns]
     np.maximum(region, np.asarray(picture), out=region)
-    return x + face.width(text)
+    return x0, x0 + columns

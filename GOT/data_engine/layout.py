@@ -51,9 +51,15 @@ class PlacedLine:
     word_space: float = 0.0
     letter_space: float = 0.0
 
+    @property
+    def right(self) -> float:
+        """Where the line ends, in pixels."""
+        stretched = self.word_space * self.line.text.count(" ") + self.letter_space * len(self.line.text)
+        return self.x + self.face.width(self.line.text) + stretched
+
     def paint(self, ink: np.ndarray) -> dict[str, Any]:
-        """Paint the line; returns its region (see :func:`line_region`)."""
-        end = paint_text(
+        """Paint the line; returns its region (see ``GOT.data_engine``)."""
+        first, last = paint_text(
             ink,
             self.x,
             self.baseline,
@@ -62,14 +68,8 @@ class PlacedLine:
             word_space=self.word_space,
             letter_space=self.letter_space,
         )
-        box = [
-            int(self.x),
-            self.baseline - self.face.ascent,
-            int(np.ceil(end)),
-            self.baseline + self.face.descent,
-        ]
-        height, width = ink.shape
-        box = [max(0, box[0]), max(0, box[1]), min(width, box[2]), min(height, box[3])]
+        top, bottom = self.baseline - self.face.ascent, self.baseline + self.face.descent
+        box = [first, max(0, top), last, min(ink.shape[0], bottom)]
         return {"level": "line", "box": box, "text": self.line.text, "paragraph": self.paragraph}
 
 

@@ -34,8 +34,9 @@ class PlainSettings:
         width: Picture width, in pixels; for tight pictures the widest line.
         height: Picture height, in pixels; unused for tight pictures.
         tight: The picture ends where its text does (plus the margin) instead of having a given size.
-        margin: Blank border, as a share of the shorter side (tight: of the font size).
-        jitter: Where lines stand in the room that is left: 0 always at the top left, 1 anywhere.
+        margin: Blank border, as a share of the shorter side.
+        padding: Blank border of tight pictures, in font sizes.
+        jitter: Where so many ``lines`` stand in the room that is left: 0 always at the top left, 1 anywhere.
         font_size: Pixels per em.
         line_spacing: Baseline to baseline, in font sizes; never less than the font's own height.
         lines: Fewest and most lines; ``None`` fills the picture.
@@ -58,6 +59,7 @@ class PlainSettings:
     height: Range = (1024, 1024)
     tight: bool = False
     margin: Range = (0.03, 0.1)
+    padding: Range = (0.1, 0.8)
     jitter: float = 1.0
     font_size: Range = (16, 30)
     line_spacing: Range = (1.15, 1.7)
@@ -83,7 +85,8 @@ class PlainSettings:
         check_range("height", self.height, 16, 8192)
         check_range("font_size", self.font_size, 6, 400)
         check_range("line_spacing", self.line_spacing, 0.8, 4)
-        check_range("margin", self.margin, 0, 0.45 if not self.tight else 4)
+        check_range("margin", self.margin, 0, 0.45)
+        check_range("padding", self.padding, 0, 4)
         check_range("characters", self.characters, 1, 20_000)
         check_range("ink", self.ink, 0, 255)
         check_range("paper", self.paper, 0, 255)
@@ -102,7 +105,6 @@ LINE_EN = dataclasses.replace(
     PAGE_EN,
     width=(120, 1000),
     tight=True,
-    margin=(0.1, 0.8),
     font_size=(14, 56),
     lines=(1, 4),
     characters=(4, 160),
@@ -167,13 +169,16 @@ def draw_slice(rng: np.random.Generator, language: str, settings: PlainSettings)
     """
     pool = load_pool(language, folder=settings.text, split=settings.split)
     face = draw_face(rng, pool, settings)
-    margins = draw_float(rng, settings.margin, count=4) * face.size
+    margins = draw_float(rng, settings.padding, count=4) * face.size
     width = draw_int(rng, settings.width)
     lines = settings.lines or (1, 4)
     settings = dataclasses.replace(settings, lines=lines)
-    left, top = float(margins[0]), float(margins[1])
+    left, top = float(margins[0]) + 0.1 * face.size, float(margins[1])
     placed = fill_column(rng, pool, settings, face, left=left, top=top, width=width, bottom=np.inf)
-    right = max(entry.x + face.width(entry.line.text) for entry in placed)
+    shift = left - min(entry.x for entry in placed)
+    placed = [dataclasses.replace(entry, x=entry.x + shift) for entry in placed]
+    overhang = 0.15 * face.size  # of slanted letters at the line's end
+    right = max(entry.right for entry in placed) + overhang
     size = (round(right + margins[2]) + 1, round(placed[-1].baseline + face.descent + margins[3]) + 1)
     return finish(rng, placed, size, settings)
 
@@ -214,6 +219,8 @@ def fill_column(
     most = draw_int(rng, settings.lines) if settings.lines is not None else 10**6
     aligns: tuple[Align, ...] = ("left", "left", "justify", "justify", "center")
     align = align or aligns[int(rng.integers(5))]
+    if settings.lines is not None and settings.jitter == 0:
+        align = "left"
     if align == "center" and settings.lines is None:
         align = "justify"  # whole pages are hardly ever centred
     indent = face.size * (2.0 if pool.language == "zh" else 1.5) * float(rng.random() < 0.5)
@@ -391,7 +398,7 @@ def _move(
     rng: np.random.Generator, placed: list[PlacedLine], jitter: float, *, right: float, bottom: float
 ) -> list[PlacedLine]:
     """Move the block of lines into the room that is left to its right and below."""
-    spare_x = right - max(entry.x + entry.face.width(entry.line.text) for entry in placed)
+    spare_x = right - max(entry.right for entry in placed)
     spare_y = bottom - placed[-1].baseline - placed[-1].face.descent
     across = jitter * float(rng.random()) * max(0.0, spare_x)
     down = round(jitter * float(rng.random()) * max(0.0, spare_y))

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 Settings = TypeVar("Settings")
+COMMON = ("fonts", "text", "split")  # settings of a whole recipe
 
 
 def build_settings(defaults: Settings, changes: Mapping[str, Any], *, kind: str) -> Settings:
     """The defaults of a kind with some fields changed.
 
-    Lists (as YAML gives them) become tuples; one number stands for a range of one value.
+    Lists (as YAML gives them) become tuples; one number stands for a range of one value. What is set for all kinds
+    (:data:`COMMON`) passes by those that have no such setting.
 
     Args:
         defaults: A frozen dataclass.
@@ -25,6 +27,7 @@ def build_settings(defaults: Settings, changes: Mapping[str, Any], *, kind: str)
     if not changes:
         return defaults
     known = {field.name: getattr(defaults, field.name) for field in dataclasses.fields(defaults)}  # type: ignore[arg-type]
+    changes = {name: value for name, value in changes.items() if name in known or name not in COMMON}
     unknown = sorted(set(changes) - set(known))
     if unknown:
         raise ValueError(f"{kind} has no setting {unknown[0]!r}; it has {', '.join(known)}.")
