@@ -52,9 +52,7 @@ def open_frames(source: str | Path | bytes | BinaryIO, *, name: str | None = Non
     file = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", Image.DecompressionBombWarning
-            )  # check_size has the stricter limit
+            warnings.simplefilter("ignore")  # of large sizes, where check_size is stricter, and of odd tags
             image = Image.open(file, formats=IMAGE_FORMATS)
     except Image.DecompressionBombError:
         raise ValueError(

@@ -120,5 +120,5 @@ def test_config_knows_its_sizes() -> None:
     "wrong", [{"image_size": 1000}, {"image_size": 0}, {"hidden_size": 7, "num_attention_heads": 2}]
 )
 def test_impossible_sizes_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="got|heads"):
+    with pytest.raises(ValueError, match=r"got|heads"):
         VisionConfig(**wrong)

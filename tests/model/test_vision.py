@@ -90,7 +90,7 @@ def test_checkpointing_changes_nothing_but_memory(tiny_model: Any) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is counted in KiB on Linux only")
 def test_encoding_a_page_takes_little_memory() -> None:
-    """Peak under 1.5 GB above the weights at 1024 pixels in float32 (released code: scores and bias, 0.8 GB each, twice)."""
+    """Peak under 1.5 GB above the weights at 1024 pixels in float32 (as released: 0.8 GB of scores and 0.8 of bias)."""
     result = run_python("-c", textwrap.dedent("""
         import resource, torch
         from GOT.model.config import VisionConfig
