@@ -1,4 +1,4 @@
-"""BLEU of one text: how many 1- to 4-token runs of the prediction stand in the reference, with a penalty for brevity."""
+"""BLEU of one text: how many runs of 1 to 4 tokens both texts share, with a penalty for a short prediction."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def count_matches(first: Sequence[Hashable], second: Sequence[Hashable]) -> list
 def sentence_bleu(
     *, reference: Sequence[Hashable], prediction: Sequence[Hashable], matches: Sequence[int] | None = None
 ) -> float:
-    """BLEU-4 without smoothing, equal to ``nltk.translate.bleu_score.sentence_bleu([reference], prediction)`` to the last bit.
+    """BLEU-4 without smoothing, equal to nltk's ``sentence_bleu([reference], prediction)`` to the last bit.
 
     An exact prediction of fewer than four tokens scores practically 0 (2.2e-308 stands for a precision of zero).
 

@@ -28,8 +28,8 @@ def published_repair(text: str) -> dict[str, Any]:
 def read_answer(text: str) -> dict[str, Any] | None:
     """Read an answer as far as it can be read with certainty.
 
-    Text around the object (a code fence, a sentence) is left out, Python's spelling of a dict is accepted, and an answer
-    that was cut off is closed after its last complete entry.
+    Text around the object (a code fence, a sentence) is left out, Python's spelling of a dict is accepted, and an
+    answer that was cut off is closed after its last complete entry.
 
     Returns:
         The object, its data under ``values``; ``None`` if there is no object or no data in it.

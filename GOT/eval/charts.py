@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from GOT.eval import chart_json
-from GOT.eval.scores import Pair, PageScore, Scored, StreamRow, StreamScore, Values, map_pages
+from GOT.eval.scores import PageScore, Pair, Scored, StreamRow, StreamScore, Values, map_pages
 from GOT.utils.lazy import require
 
 # (name, edits allowed in the joined keys, relative error allowed in the number)
@@ -20,7 +20,8 @@ TOLERANCES: tuple[tuple[str, int, float], ...] = (("strict", 0, 0.0), ("slight",
 TEXT_FIELDS = ("title", "source", "x_title", "y_title")
 NO_TEXT = 9999  # what OneChart's tool prints for a field that no chart has
 
-# np.arange(0.5, 1, 0.05), whose values are not the decimals they look like: a similarity of exactly 0.6 misses the third.
+# np.arange(0.5, 1, 0.05), whose values are not the decimals they look like: a similarity of exactly 0.6 misses the
+# third.
 _STEP = 0.55 - 0.5
 COMPAT_THRESHOLDS = tuple(0.5 + index * _STEP for index in range(10))
 
@@ -51,7 +52,7 @@ def score_charts(pairs: Sequence[Pair], *, workers: int = 1) -> Scored:
 
 
 def compat_scores(pairs: Sequence[Pair]) -> tuple[Values | None, int, tuple[str, ...]]:
-    """What eval_ChartSE.py prints: charts whose answer cannot be parsed are dropped, then structure accuracy says how many.
+    """What eval_ChartSE.py prints: unreadable answers are dropped, and structure accuracy says how many were kept.
 
     Returns:
         The numbers, or ``None`` where the published tool stops with an exception; the charts kept; notes.
@@ -130,9 +131,10 @@ def similarities(prediction: Any, reference: Any) -> list[float]:
 
 
 def field_score(*, references: Sequence[Any], predictions: Sequence[Any]) -> float:
-    """The score of one text field (title, source, axis) over all charts, as ``ocr_eval`` computes it; "None" is no text.
+    """The score of one text field over all charts, as the published ``ocr_eval`` computes it; "None" is no text.
 
-    A field may list several texts. The published tool then takes the best match but still divides by how many there are.
+    A field may list several texts. The published tool then takes the best match but still divides by how many there
+    are.
     """
     total, without = 0.0, 0
     for reference, prediction in zip(references, predictions, strict=False):
@@ -171,8 +173,8 @@ def _number(text: str) -> float | str:
 
 
 def _align(ours: list[Row], theirs: list[Row]) -> tuple[list[Row], list[Row]]:
-    # Row by row, by position: where the chart is flat the answer's subkey is forgotten, and both keys are sorted, so that
-    # a transposed table matches. Rows beyond the shorter list stay as they are.
+    # Row by row, by position: where the chart is flat the answer's subkey is forgotten, and both keys are sorted, so
+    # that a transposed table matches. Rows beyond the shorter list stay as they are.
     for index in range(min(len(ours), len(theirs))):
         key, subkey, number = ours[index]
         if theirs[index][1] == "value" and "value" not in (key, subkey):

@@ -1,5 +1,4 @@
-"""Score a checkpoint: python3 GOT/eval/evaluate_GOT.py --model-name W --gtfile_path G.json --image_path DIR --out_path OUT
---num-chunks 8 --datatype OCR"""
+"""Score a model: python3 GOT/eval/evaluate_GOT.py --model-name W --gtfile_path G --image_path DIR --out_path OUT"""
 
 import sys
 from pathlib import Path

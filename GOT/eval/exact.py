@@ -9,7 +9,7 @@ from GOT.eval.tokens import nfc
 
 
 def score_exact(pairs: Sequence[Pair], *, workers: int = 1) -> Scored:
-    """Compat: the strings are equal. Strict: equal after Unicode composition, white space, case and a final full stop."""
+    """Compat: equal strings. Strict: equal up to Unicode composition, white space, case and a final full stop."""
     pages = [
         {
             "": StreamScore(

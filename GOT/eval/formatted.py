@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from GOT.eval.formula import exact_share
 from GOT.eval.plain import compat_text, cut_words, strict_text, warm_up
-from GOT.eval.scores import Pair, PageScore, Scored, StreamScore, average, map_pages
+from GOT.eval.scores import PageScore, Pair, Scored, StreamScore, average, map_pages
 from GOT.eval.table_tree import find_tables
 from GOT.eval.tables import page_teds
 from GOT.eval.tokens import has_chinese

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from GOT.eval.plain import compat_text, cut_words, edit_distance, warm_up
-from GOT.eval.scores import Pair, PageScore, Scored, StreamScore, average, map_pages
+from GOT.eval.scores import PageScore, Pair, Scored, StreamScore, average, map_pages
 
 _TOKEN = re.compile(r"\\(?:[A-Za-z]+\*?|.)|[^\s]", re.DOTALL)
 _DELIMITERS = (("\\[", "\\]"), ("\\(", "\\)"), ("$$", "$$"), ("$", "$"))

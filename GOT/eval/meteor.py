@@ -1,4 +1,4 @@
-"""METEOR of one text: tokens aligned exactly, by stem, by synonym; recall first, with a penalty for scattered matches."""
+"""METEOR of one text: tokens aligned exactly, by stem, by synonym; recall first, scattered matches cost."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def meteor(
     whole_is_one: bool = False,
     alignment: Alignment | None = None,
 ) -> float:
-    """METEOR of tokens, equal to ``nltk.translate.meteor_score.meteor_score([reference], prediction)`` to the last bit.
+    """METEOR of tokens, equal to nltk's ``meteor_score([reference], prediction)`` to the last bit.
 
     Args:
         reference: The tokens that stand on the page.

@@ -1,4 +1,4 @@
-"""Score plain text: edit distance, F1, precision, recall, BLEU and METEOR, over words (a page) or characters (a scene)."""
+"""Score plain text: edit distance, F1, precision, recall, BLEU and METEOR, by words (pages) or characters (scenes)."""
 
 from __future__ import annotations
 
@@ -91,9 +91,10 @@ def compat_text(
 def strict_text(pair: Pair, cut: Cut = cut_words, shared: _Shared | None = None) -> Values:
     """The scores of one page, roles right.
 
-    The reference alone decides how both texts are cut, white space is no token, every token counts as often as it stands
-    there, and both texts are brought to Unicode's composed form first. An exact answer scores 1 however short it is,
-    a blank page read as blank too; a failed page, or an empty answer to a page with text, scores the worst everywhere.
+    The reference alone decides how both texts are cut, white space is no token, every token counts as often as it
+    stands there, and both texts are brought to Unicode's composed form first. An exact answer scores 1 however short
+    it is, a blank page read as blank too; a failed page, or an empty answer to a page with text, scores the worst
+    everywhere.
     """
     if pair.failed:
         return dict(WORST_TEXT)
@@ -132,7 +133,7 @@ class _Shared:
         self._known: tuple[list[str], list[str], list[int], Alignment] | None = None
 
     def compare(self, *, page: list[str], answer: list[str], exchanged: bool) -> tuple[list[int], Alignment]:
-        """Shared runs and alignment of a page's tokens and an answer's; ``exchanged`` takes the answer for the reference."""
+        """Shared runs and alignment of page and answer; ``exchanged`` takes the answer for the reference."""
         # With synonyms the alignment depends on which text is the reference.
         if self._known and load_synonyms() is None and self._known[0] == page and self._known[1] == answer:
             return self._known[2], self._known[3]

@@ -1,8 +1,8 @@
-"""Published results of GOT and its peers, to stand beside ours. They were made with the published tools: compare ``compat``.
+"""Published results of GOT and its peers, to stand beside ours; made with the published tools, so compare ``compat``.
 
 Source: "General OCR Theory" (arXiv 2409.01704v1), tables 1 to 5; Fox's multi-page and VQA rows from arXiv 2405.14295;
-later benchmarks from their own leaderboards, as named. Precision and recall of the text tables carry the exchange of the
-tools that made them, and are printed as published. ``None``: not published.
+later benchmarks from their own leaderboards, as named. Precision and recall of the text tables carry the exchange
+of the tools that made them, and are printed as published. ``None``: not published.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Records to page results: what a shard process opens and reads with. The only part of evaluation that loads a model."""
+"""Records to page results: what a shard process reads with. The only part of evaluation that loads a model."""
 
 from __future__ import annotations
 

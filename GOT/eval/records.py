@@ -64,7 +64,7 @@ class RawRecord:
 
 
 def load_ground_truth(path: str | Path) -> list[RawRecord]:
-    """Read ``[{"image": "a.png", "conversations": [{"value": question}, {"value": answer}]}, ...]`` (or JSON lines of it).
+    """Read ``[{"image": "a.png", "conversations": [{"value": question}, {"value": answer}]}]``, or JSON lines of it.
 
     Raises:
         FileNotFoundError: If the file is not there.
@@ -118,7 +118,7 @@ def question_of(text: str) -> str:
 
 
 def resolve_images(folder: str | Path, names: Iterable[str]) -> tuple[str, ...]:
-    """Paths of a record's pictures below ``folder``; a name that is a folder stands for the pages in it, in natural order."""
+    """Paths of a record's pictures below ``folder``; a folder stands for the pages in it, in natural order."""
     paths: list[str] = []
     for name in names:
         path = Path(folder) / name
@@ -195,8 +195,8 @@ class Answer:
 def answers_from_predictions(path: str | Path, records: Sequence[Record]) -> list[Answer]:
     """Any model's answers as a JSON list or JSON lines, matched to the records.
 
-    An entry names its ``image`` (or ``imagename``) and has its text under ``answer`` (or ``prediction``, ``text``); where
-    a picture is asked about more than once, its ``question`` too.
+    An entry names its ``image`` (or ``imagename``) and has its text under ``answer`` (or ``prediction``, ``text``);
+    where a picture is asked about more than once, its ``question`` too.
 
     Raises:
         ValueError: If an entry lacks something or is there twice, or a record has no entry.

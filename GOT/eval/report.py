@@ -23,7 +23,7 @@ SHOWN = (
 )  # fmt: skip
 MODE_NOTES = {
     "strict": "roles right, nothing dropped, an empty or failed answer scored as worst: the headline",
-    "compat": "as the published tools compute it (roles exchanged, sets of words, empty answers dropped): for published tables",
+    "compat": "as the published tools compute it (roles exchanged, sets of words, empty answers dropped), to compare",
 }
 
 

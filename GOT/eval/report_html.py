@@ -1,4 +1,4 @@
-"""report.html: the worst pages first, each picture beside a coloured character diff. One file, no script, no network."""
+"""report.html: the worst pages first, picture beside coloured character diff. One file, no script, no network."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from GOT.eval.evaluation import ScoredRecord
+from GOT.eval.report_style import STYLE
 from GOT.eval.scores import MODES
 from GOT.utils.lazy import require
 from GOT.utils.log import get_logger
@@ -26,38 +27,6 @@ MAX_PICTURES = 4  # pages of a multi-page record that are shown
 # Nothing may load or run, whatever a page or an answer says; pictures and styles are in the file itself.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
-_STYLE = """
-:root { color-scheme: light; --ink: #1d2330; --soft: #667085; --line: #e2e6ee; --paper: #ffffff; --back: #f5f6f9;
-  --less: #ffd9d6; --less-ink: #8f1d14; --more: #d3f0d9; --more-ink: #14602a; --swap: #ffe9b8; --swap-ink: #7a4b00; }
-* { box-sizing: border-box; }
-body { margin: 0; padding: 32px clamp(16px, 4vw, 56px); background: var(--back); color: var(--ink);
-  font: 15px/1.5 system-ui, "Segoe UI", "Noto Sans", "Noto Sans CJK SC", sans-serif; }
-h1 { margin: 0 0 4px; font-size: 26px; } h2 { margin: 40px 0 12px; font-size: 19px; }
-p { margin: 4px 0; } .soft { color: var(--soft); }
-.scroll { overflow-x: auto; background: var(--paper); border: 1px solid var(--line); border-radius: 10px; margin-top: 16px; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: 8px 14px; text-align: right; white-space: nowrap; border-top: 1px solid var(--line); }
-thead th { border-top: 0; font-weight: 600; color: var(--soft); } th:first-child, td:first-child, th:nth-child(2),
-td:nth-child(2) { text-align: left; } tr.strict td { font-weight: 600; } tr.compat td { color: var(--soft); }
-tr.ours td { font-weight: 600; background: #eef4ff; }
-ul { margin: 12px 0 0; padding-left: 20px; color: var(--soft); }
-section { margin-top: 20px; background: var(--paper); border: 1px solid var(--line); border-radius: 10px; overflow: hidden; }
-section > header { padding: 12px 18px; border-bottom: 1px solid var(--line); display: flex; flex-wrap: wrap; gap: 4px 18px;
-  align-items: baseline; } section > header b { font-size: 16px; overflow-wrap: anywhere; }
-.status { padding: 1px 9px; border-radius: 99px; background: #e8ecf3; font-size: 13px; }
-.status.failed, .status.repeated, .status.truncated { background: var(--less); color: var(--less-ink); }
-.pair { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1.3fr); }
-.pair > * { padding: 16px 18px; min-width: 0; } .pair > figure { margin: 0; border-right: 1px solid var(--line); }
-figure img { max-width: 100%; max-height: 640px; border: 1px solid var(--line); border-radius: 4px; display: block; margin: 0 0 8px; }
-pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; max-height: 640px; overflow-y: auto;
-  font: 14px/1.65 ui-monospace, "DejaVu Sans Mono", "Noto Sans Mono CJK SC", "Noto Sans CJK SC", monospace; }
-del, ins, .swap { text-decoration: none; border-radius: 3px; padding: 0 1px; }
-del { background: var(--less); color: var(--less-ink); } ins { background: var(--more); color: var(--more-ink); }
-.swap { background: var(--swap); color: var(--swap-ink); } .swap s { opacity: .75; margin-right: 2px; }
-.key { font-size: 13px; color: var(--soft); margin-bottom: 10px; }
-@media (max-width: 800px) { .pair { grid-template-columns: 1fr; } .pair > figure { border-right: 0; border-bottom: 1px solid var(--line); } }
-"""
-
 
 def to_html(report: Report) -> str:
     """The whole report as one page."""
@@ -69,7 +38,7 @@ def to_html(report: Report) -> str:
         '<html lang="en"><head><meta charset="utf-8">',
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        f"<title>{_text(report.title)}</title><style>{_STYLE}</style></head><body>",
+        f"<title>{_text(report.title)}</title><style>{STYLE}</style></head><body>",
         f'<h1>{_text(report.title)}</h1><p class="soft">Read with {_text(report.model)}.</p>',
         _table(header, rows, [row[1] for row in rows]),
         "<ul>",
@@ -83,7 +52,7 @@ def to_html(report: Report) -> str:
         peer_rows = [[row[0].replace("**", ""), *row[1:]] for row in peer_rows]
         parts += [
             "<h2>Beside published results</h2>",
-            '<p class="soft">Ours in compat mode, as the published numbers were made.</p>',
+            '<p class="soft">Ours in compat mode, as those were made.</p>',
         ]
         parts.append(_table(peer_header, peer_rows, classes))
     worst = sorted(report.evaluation.records, key=lambda scored: (-scored.badness, scored.record.index))
@@ -123,7 +92,8 @@ def _record(scored: ScoredRecord) -> str:
     )
     asked = f'<span class="soft">asked: {_text(repr(answer.asked))}</span>' if answer.asked else ""
     if answer.status == "failed":
-        text = f"<p>{_text(answer.error or 'could not be read')}</p><pre><del>{_visible(answer.label, False)}</del></pre>"
+        reason = _text(answer.error or "could not be read")
+        text = f"<p>{reason}</p><pre><del>{_visible(answer.label, False)}</del></pre>"
     elif not record.metric:
         text = f"<pre>{_visible(answer.answer, False)}</pre>"
     else:
@@ -131,10 +101,12 @@ def _record(scored: ScoredRecord) -> str:
             '<p class="key"><del>left out</del> <ins>added</ins> <span class="swap"><s>page</s>read as</span></p>'
             f"<pre>{diff_html(reference=answer.label, prediction=answer.answer)}</pre>"
         )
+    status = f'<span class="status {_text(answer.status)}">{_text(answer.status)}</span>'
+    pictures = "".join(_pictures(record.images, record.page))
     return (
-        f'<section><header><b>{_text(record.image)}</b><span class="status {_text(answer.status)}">{_text(answer.status)}'
-        f'</span><span class="soft">{_text(values)}</span>{asked}</header>'
-        f'<div class="pair"><figure>{"".join(_pictures(record.images, record.page))}</figure><div>{text}</div></div></section>'
+        f"<section><header><b>{_text(record.image)}</b>{status}"
+        f'<span class="soft">{_text(values)}</span>{asked}</header>'
+        f'<div class="pair"><figure>{pictures}</figure><div>{text}</div></div></section>'
     )
 
 
@@ -171,10 +143,11 @@ def _thumbnail(path: str, page: int | None) -> str:
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], classes: Sequence[str]) -> str:
     head = "".join(f"<th>{_text(cell)}</th>" for cell in header)
-    body = "".join(
-        f'<tr class="{_text(name.split()[0]) if name else ""}">{"".join(f"<td>{_text(cell)}</td>" for cell in row)}</tr>'
-        for name, row in zip(classes, rows, strict=True)
-    )
+    lines = []
+    for name, row in zip(classes, rows, strict=True):
+        cells = "".join(f"<td>{_text(cell)}</td>" for cell in row)
+        lines.append(f'<tr class="{_text(name)}">{cells}</tr>')
+    body = "".join(lines)
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from GOT.eval.scores import Pair, PageScore, Scored, StreamScore, Values, average, map_pages
+from GOT.eval.scores import PageScore, Pair, Scored, StreamScore, Values, average, map_pages
 from GOT.utils.lazy import require
 
 

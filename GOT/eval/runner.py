@@ -1,7 +1,7 @@
-"""Records to answers: shards over processes, GPUs or machines, resumable, and never averaged unless every record is there.
+"""Records to answers: shards over processes, GPUs or machines, resumable; no averages unless every record is there.
 
-Each shard appends to ``answers/KKKKK-of-NNNNN.partial.jsonl`` and renames it when it is done; whatever whole lines such files
-hold count as done on the next start, however many shards that has. Merging orders by the ground truth.
+Each shard appends to ``answers/KKKKK-of-NNNNN.partial.jsonl`` and renames it when it is done; whatever whole lines
+such files hold count as done on the next start, however many shards that has. Merging orders by the ground truth.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What every scorer takes and returns: pairs of texts in, one row of averages a stream out, in both modes.
 
-``compat`` repeats the published tools to the last bit, faults included, so that numbers can stand beside published tables.
+``compat`` repeats the published tools to the last bit, faults included, to stand beside published tables.
 ``strict`` is right, and the headline: roles right, nothing dropped, an empty or failed answer scored as worst.
 """
 
@@ -46,7 +46,7 @@ class Pair:
 
 @dataclasses.dataclass(frozen=True)
 class StreamScore:
-    """The scores of one stream (the text, the formulas, the tables) of one page; ``None`` leaves the page out of that mean."""
+    """Scores of one stream (text, formulas, tables) of one page; ``None`` leaves the page out of that mean."""
 
     compat: Values | None
     strict: Values | None
@@ -87,7 +87,7 @@ class Scored:
     """The result of one scorer: averages, and each page's scores in the order of the pairs."""
 
     rows: list[StreamRow]
-    pages: list[PageScore]
+    pages: Sequence[PageScore]
 
 
 T = TypeVar("T")

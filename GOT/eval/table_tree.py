@@ -28,7 +28,7 @@ Table = list[list[Cell]]
 
 
 def find_tables(text: str) -> list[Table]:
-    """All tables of a text in reading order, whichever notation it uses; a LaTeX table without an end runs to the end."""
+    """All tables of a text in reading order, whichever notation; a LaTeX table without an end runs to the end."""
     found = [(start, parse_latex(body)) for start, body in _latex_tables(text)]
     found += [(match.start(), parse_html(match.group())) for match in _HTML_TABLE.finditer(text)]
     if not found:

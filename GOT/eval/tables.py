@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from GOT.eval.plain import compat_text, cut_words, warm_up
-from GOT.eval.scores import Pair, PageScore, Scored, StreamScore, average, map_pages
+from GOT.eval.scores import PageScore, Pair, Scored, StreamScore, average, map_pages
 from GOT.eval.table_tree import Cell, Table, find_tables
 from GOT.utils.lazy import require
 
@@ -23,8 +23,8 @@ def score_tables(pairs: Sequence[Pair], *, workers: int = 1) -> Scored:
 def teds(*, reference: Table, prediction: Table, structure_only: bool = False) -> float:
     """Tree-edit-distance similarity of two tables, from 0 to 1.
 
-    Inserting or deleting a node costs 1, so does renaming one whose tag or spans differ; a cell whose text differs costs
-    the edit distance over the longer text's length.
+    Inserting or deleting a node costs 1, so does renaming one whose tag or spans differ; a cell whose text differs
+    costs the edit distance over the longer text's length.
 
     Source:
         Zhong, ShafieiBavani and Jimeno Yepes 2020 (PubTabNet); header and body rows are not told apart, since LaTeX
@@ -35,7 +35,7 @@ def teds(*, reference: Table, prediction: Table, structure_only: bool = False) -
 
 
 def page_teds(*, reference: list[Table], prediction: list[Table], structure_only: bool = False) -> float:
-    """TEDS of a page: its tables in order, each against the table of the same number; a missing or invented one scores 0."""
+    """TEDS of a page: its tables in order, each against that of the same number; a missing or invented one scores 0."""
     if not reference and not prediction:
         return 1.0
     scores = [
@@ -97,7 +97,7 @@ def _tree_distance(ours: Node, theirs: Node) -> float:
 
 
 def _postorder(root: Node) -> tuple[list[Node], list[int], list[int]]:
-    """Nodes in postorder; the number of each node's leftmost leaf; the key roots (the last node of each leftmost leaf)."""
+    """Nodes in postorder; the number of each one's leftmost leaf; the key roots (the last node of each such leaf)."""
     nodes: list[Node] = []
     leftmost: list[int] = []
 

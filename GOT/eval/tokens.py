@@ -1,8 +1,9 @@
-"""Text to tokens as the published scores cut it: white space for English, jieba's words for Chinese, characters for scenes.
+"""Text to tokens as the published scores cut it: at white space, or by jieba's words where there is Chinese.
 
-The words are those of ``jieba.lcut`` 0.42.1 (accurate mode, new-word model on), token for token. The dictionary and the
-new-word model are jieba's; the path search is ours, in one pass, and keeps what it found for a sentence, since the page
-and its answer share most of them. Nothing is cached on disk (jieba itself leaves a file in the shared temporary folder).
+The words are those of ``jieba.lcut`` 0.42.1 (accurate mode, new-word model on), token for token. The dictionary and
+the new-word model are jieba's; the path search is ours, in one pass, and keeps what it found for a sentence, since
+the page and its answer share most of them. Nothing is cached on disk (jieba itself leaves a file in the shared
+temporary folder).
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def _word_cutter() -> Callable[[str], tuple[str, ...]]:
     """The function that cuts one block; loading jieba's dictionary takes most of a second, once."""
     jieba = require("jieba", extra="eval")
     new_words = require("jieba.finalseg", extra="eval").cut
-    frequencies, total = _load_dictionary(Path(jieba.__file__).with_name("dict.txt"))
+    frequencies, total = _load_dictionary(Path(str(jieba.__file__)).with_name("dict.txt"))
     log_total = math.log(total)
     unknown = math.log(1) - log_total  # a character that no word starts with counts as seen once
     log_probability: dict[int, float] = {}  # by frequency: only some ten thousand differ

@@ -21,7 +21,7 @@ jieba = pytest.importorskip("jieba")
 
 ENGLISH = """the The a of and running runs runner reader readers section Section 1 2.5 12,000 table tables theory
 relational conditional happy happiness car automobile , . ( ) \\frac{a}{b} naïve café coöperate don't e-mail""".split()
-CHINESE = "光学字符识别是计算机视觉中的一个经典问题本文提出了统一端到端模型。，、；：？！（）《》深度学习北京大学研究生命起源"
+CHINESE = "光学字符识别是计算机视觉中的一个经典问题本文提出了统一模型。，、；：？！（）《》深度学习北京大学研究生命起源"
 OTHER = [
     "😀",
     "👩‍👩‍👧",

@@ -157,5 +157,5 @@ def test_the_synthetic_set_is_drawn_once_and_read_from_its_folder(tmp_path):
 
 
 def test_an_unknown_kind_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="--kinds takes .*plain_en.*got 'plain_fr'"):
+    with pytest.raises(ValueError, match=r"--kinds takes .*plain_en.*got 'plain_fr'"):
         load("synth-heldout", tmp_path, kinds=("plain_fr",))

@@ -104,7 +104,7 @@ def test_one_bad_picture_is_one_failed_record(tmp_path):
 
 def test_the_folder_of_another_run_is_not_continued(tmp_path):
     runner.run(plan(tmp_path))
-    with pytest.raises(ValueError, match="another run .its records, records_sha256 differ.*--restart"):
+    with pytest.raises(ValueError, match=r"another run .its records, records_sha256 differ.*--restart"):
         runner.run(plan(tmp_path, count=5))
     with pytest.raises(ValueError, match="reader_options differ"):
         runner.run(plan(tmp_path, log="elsewhere"))
@@ -128,7 +128,7 @@ def test_answers_to_other_records_are_refused(tmp_path):
         Record(1, "page_0.png", "OCR: ", "OCR: ", "", ()),
     )
     (run.out / "run.json").unlink()
-    with pytest.raises(ValueError, match="answers image 'page_0.png' as record 0, which it is not"):
+    with pytest.raises(ValueError, match=r"answers image 'page_0.png' as record 0, which it is not"):
         runner.run(runner.RunPlan(swapped, run.out, READER))
 
 

@@ -20,7 +20,7 @@ LAYOUT = (
 
 @dataclasses.dataclass(frozen=True)
 class SubTask:
-    """Files of one sub-task, and how GOT is asked: by its own words for what it was trained on, else as the record asks."""
+    """Files of one sub-task, and how GOT is asked: in its own words where trained to, else as the record asks."""
 
     file: str
     images: str

@@ -10,10 +10,12 @@ from GOT.eval.benchmarks.base import Benchmark, LoadOptions, not_there
 from GOT.eval.charts import TEXT_FIELDS
 from GOT.eval.records import Record, is_picture, load_json_list
 
-SOURCE = "ChartSE_Benchmark is published through https://github.com/LingyvKong/OneChart (Google Drive link in its README)."
+SOURCE = (
+    "ChartSE_Benchmark is published through https://github.com/LingyvKong/OneChart (a link in its README)."
+)
 LAYOUT = (
-    'Wanted: ChartQA_test_human_filter.json (or a PlotQA*.json): a list of {"images": "a.png", "gts": {"title", "source", '
-    '"x_title", "y_title", "values"}}, and the pictures in any folder below.'
+    'Wanted: ChartQA_test_human_filter.json (or a PlotQA*.json): a list of {"images": "a.png", "gts": {"title", '
+    '"source", "x_title", "y_title", "values"}}, and the pictures in any folder below.'
 )
 PATTERNS = {"onechart": "ChartQA*.json", "onechart-plotqa": "PlotQA*.json"}
 

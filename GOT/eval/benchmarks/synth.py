@@ -1,7 +1,7 @@
-"""The synthetic held-out set: samples that the data engine keeps out of training, drawn once into a folder and then read.
+"""The synthetic held-out set: samples that training never sees, drawn once into a folder and then read.
 
-Every kind becomes ``KIND.json`` in the published form and a folder of pictures, so that a set can be looked at, kept and
-read by other models too. The same index and seed give the same sample everywhere.
+Every kind becomes ``KIND.json`` in the published form and a folder of pictures, so that a set can be looked at, kept
+and read by other models too. The same index and seed give the same sample everywhere.
 """
 
 from __future__ import annotations
