@@ -46,7 +46,7 @@ def degrade(
     if chance[3]:
         image = _low_resolution(image, amount[3])
     if chance[4]:
-        image = image.filter(ImageFilter.GaussianBlur(0.3 + 0.9 * amount[4]))
+        image = image.filter(ImageFilter.BoxBlur(0.2 + 0.8 * amount[4]))  # a third of a Gaussian's time
     if chance[5]:
         image = _noise(image, rng, amount[5])
     if chance[6]:

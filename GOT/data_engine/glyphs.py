@@ -21,8 +21,7 @@ CACHE_FACES = 2048  # fonts at a size
 OPEN_FONTS = 24  # FreeType keeps about half a megabyte for each
 EVICT_EVERY = 16  # new faces between two looks at what all of them hold
 _GLYPH_OVERHEAD = 320  # bytes of one entry beside its pixels (array header, tuple, key)
-_LINE_PROBE = "ÅQgjpqy|(){}[]@$_,;国鬱"  # what lines are spaced by
-_GLYPH_PROBE = _LINE_PROBE + "ẪÇỆЙ"  # what glyphs get room for, to begin with
+_LINE_PROBE = "ÅQgj|(@_国鬱"  # what lines are spaced by: the tallest and deepest that are common
 
 # Combining marks, Hebrew to Thaana, the Indic scripts to Myanmar, Khmer, Arabic presentation forms.
 _SHAPED = re.compile(r"[\u0300-\u036f\u0590-\u08ff\u0900-\u109f\u1780-\u17ff\ufb1d-\ufdff\ufe70-\ufefc]")
@@ -51,8 +50,8 @@ class Face:
         self._glyphs: dict[str, Glyph] = {}
         self._advances: dict[str, float] = {}
         self.ascent, self.descent = self._extent(_LINE_PROBE)
-        self.rise, below = self._extent(_GLYPH_PROBE)
-        self.rows = self.rise + below
+        self.rise = self.ascent
+        self.rows = self.ascent + self.descent
 
     @property
     def pillow(self) -> ImageFont.FreeTypeFont:

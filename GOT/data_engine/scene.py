@@ -194,35 +194,42 @@ def _print(rng: np.random.Generator, canvas: np.ndarray, mask: np.ndarray, left:
 
 
 def _background(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
-    """``(height, width, 3)`` uint8: a gradient, bricks, shapes or mottle, each with fine grain."""
+    """``(height, width, 3)`` uint8: a gradient, bricks, shapes or mottle, drawn at half size, with fine grain."""
+    ground = _ground(rng, -(-width // 2), -(-height // 2)).clip(0, 255).astype(np.uint8)
+    large = np.asarray(
+        Image.fromarray(ground).resize((width, height), Image.Resampling.BILINEAR), dtype=np.int16
+    )
+    rough = large + (grain(rng, (width, height)) * np.float32(rng.uniform(1, 7))).astype(np.int16)[:, :, None]
+    return np.clip(rough, 0, 255, out=rough).astype(np.uint8)
+
+
+def _ground(rng: np.random.Generator, width: int, height: int) -> np.ndarray:
     style = int(rng.integers(4))
     first, second = rng.integers(0, 256, size=(2, 3)).astype(np.float32)
-    if style == 0:
+    if style == 1:
+        return _bricks(rng, width, height, first)
+    if style == 2:
+        return _shapes(rng, width, height, first)
+    if style == 3:
+        second = 0.6 * first + 0.4 * second
+        share = smooth_noise(rng, (width, height), int(rng.integers(2, 14)))
+    else:
         angle = rng.random() * 2 * np.pi
         across = (
             np.linspace(0, np.cos(angle), width)[None, :] + np.linspace(0, np.sin(angle), height)[:, None]
         )
-        share = ((across - across.min()) / max(1e-6, float(np.ptp(across)))).astype(np.float32)[:, :, None]
-        ground = first * (1 - share) + second * share
-    elif style == 1:
-        ground = _bricks(rng, width, height, first)
-    elif style == 2:
-        ground = _shapes(rng, width, height, first)
-    else:
-        share = smooth_noise(rng, (width, height), int(rng.integers(2, 14)))[:, :, None]
-        ground = first * (1 - share) + (0.6 * first + 0.4 * second) * share
-    rough = ground + (grain(rng, (width, height)) * np.float32(rng.uniform(1, 7)))[:, :, None]
-    return np.clip(rough, 0, 255, out=rough).astype(np.uint8)
+        share = ((across - across.min()) / max(1e-6, float(np.ptp(across)))).astype(np.float32)
+    return first + (second - first) * share[:, :, None]
 
 
 def _bricks(rng: np.random.Generator, width: int, height: int, color: np.ndarray) -> np.ndarray:
-    rows = int(rng.integers(18, 60))
+    rows = int(rng.integers(10, 30))
     columns = int(rows * rng.uniform(1.6, 3))
     y = np.arange(height)[:, None]
     x = np.arange(width)[None, :] + (y // rows % 2) * (columns // 2)
     number = (y // rows * 131 + x // columns * 17) % 97
     shade = rng.uniform(-12, 12, size=97).astype(np.float32)[number]
-    light = np.where((y % rows < 2) | (x % columns < 2), np.float32(0.8), np.float32(1))
+    light = np.where((y % rows == 0) | (x % columns == 0), np.float32(0.8), np.float32(1))
     return (color + shade[:, :, None]) * light[:, :, None]
 
 
@@ -231,7 +238,7 @@ def _shapes(rng: np.random.Generator, width: int, height: int, color: np.ndarray
     pen = ImageDraw.Draw(picture)
     for _ in range(int(rng.integers(3, 14))):
         x, y = int(rng.integers(width)), int(rng.integers(height))
-        w, h = int(rng.integers(20, width)), int(rng.integers(20, height))
+        w, h = int(rng.integers(10, width)), int(rng.integers(10, height))
         fill = tuple((0.7 * color + 0.3 * rng.integers(0, 256, size=3)).astype(int).tolist())
         (pen.ellipse if rng.random() < 0.5 else pen.rectangle)(
             (x - w // 2, y - h // 2, x + w // 2, y + h // 2), fill=fill
