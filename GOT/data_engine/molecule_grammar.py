@@ -11,7 +11,7 @@ from GOT.data_engine.sample import Rejected
 
 # A slot {} takes a substituent in brackets or nothing; ring closures are numbered by _renumber.
 RINGS = (
-    "c1c{}c{}c{}c{}c1{}", "c1c{}c{}nc{}c1{}", "c1c{}nc{}nc1{}", "c1c{}ccc2c1cc{}cc2", "c1c{}c2ccccc2n1",
+    "c1c{}c{}c{}c{}c1{}", "c1c{}c{}nc{}c1{}", "c1c{}nc{}nc1{}", "c1c{}ccc2c1cc{}cc2", "c1c{}c2ccccc2[nH]1",
     "c1cc{}sc1{}",
     "c1c{}oc{}c1", "c1c{}[nH]cc1{}", "c1c{}ncn1C", "c1c{}nc2ccccc2n1", "C1CC{}CCC1{}", "C1CC{}NCC1{}", "C1CN{}CCN1",
     "C1COCCN1{}", "C1CC{}CC1{}", "C1CC1{}", "C1CCOC1{}", "C1CC{}OCC1", "C1=CC{}CCC1", "C1CCNC1{}", "O=C1CCCN1{}",

@@ -82,7 +82,14 @@ def _staff(
 
 
 def _rhythm(rng: np.random.Generator, meter: tuple[int, int]) -> list[tuple[str, str, bool]]:
-    """Lengths, beams and rests that fill a measure."""
+    """Lengths, beams and rests that fill a measure, with a note at least: Verovio merges measures of rests."""
+    while True:
+        events = _fill(rng, meter)
+        if not all(is_rest for _, _, is_rest in events):
+            return events
+
+
+def _fill(rng: np.random.Generator, meter: tuple[int, int]) -> list[tuple[str, str, bool]]:
     beats, unit = meter
     is_compound = unit == 8
     left = beats // 3 if is_compound else beats * 4 // unit

@@ -1,0 +1,105 @@
+"""Formatted pages: markdown and picture hold the same blocks; one page, nothing over its edges."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from GOT.data_engine import page
+from GOT.data_engine.fonts import alphabet, find_fonts
+from GOT.data_engine.formula_parser import parse_formula
+from GOT.data_engine.formula_tree import row
+from GOT.data_engine.page_tree import Display, Heading, Listing, Page, Paragraph, TableBlock
+from GOT.data_engine.sample import Rejected, random_generator
+from GOT.data_engine.table_tree import Cell, Table, parse_table
+from GOT.utils.lazy import is_available
+
+
+def has_chinese_font() -> bool:
+    try:
+        return bool(find_fonts(alphabet("zh")))
+    except FileNotFoundError:
+        return False
+
+
+pytestmark = pytest.mark.skipif(not is_available("typst"), reason="typst is not installed")
+LANGUAGES = [
+    "en",
+    pytest.param(
+        "zh", marks=pytest.mark.skipif(not has_chinese_font(), reason="no Chinese font on this machine")
+    ),
+]
+SMALL = {"width": (500, 600), "height": (600, 700), "font_size": (13, 16), "blocks": (3, 6)}
+
+
+def test_markdown_is_mathpix_markdown():
+    tree = Page(
+        (
+            Heading(1, "Title"),
+            Paragraph(("Let ", row("x"), " be 5%.")),
+            Display(row("x", "=", "y")),
+            Listing((("one",), ("two",)), is_numbered=True),
+            TableBlock(Table("l", (((0, 0), Cell(("5%",))),), ((True,), (True,)), (True, True))),
+        )
+    )
+    assert tree.to_markdown() == "\n\n".join(
+        [
+            "# Title",
+            r"Let \( x \) be 5%.",
+            r"\[ x=y \]",
+            "1. one\n2. two",
+            "\\begin{tabular}{|l|}\n\\hline 5\\% \\\\\n\\hline\n\\end{tabular}",
+        ]
+    )
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_formulas_and_tables_of_a_page_are_read_back(language):
+    settings = page.PageSettings(formulas=0.4, tables=0.2)
+    found = 0
+    for index in range(30):
+        try:
+            tree = page.random_page(random_generator("test", index, 0), language, settings)
+        except Rejected:
+            continue
+        markdown = tree.to_markdown()
+        for body in re.findall(r"\\\[ (.*?) \\\]", markdown) + re.findall(r"\\\( (.*?) \\\)", markdown):
+            assert parse_formula(body).to_latex() == body
+            found += 1
+        for block in re.findall(r"\\begin\{tabular\}.*?\\end\{tabular\}", markdown, flags=re.DOTALL):
+            assert parse_table(block).to_latex() == block
+            found += 1
+    assert found > 50
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_page_has_ink_and_keeps_its_margins(language):
+    for index in range(4):
+        sample = page.sample(index, 5, language, **SMALL)
+        dark = np.asarray(sample.images[0].convert("L")) < 128
+        assert dark.mean() > 0.004
+        assert not dark[:8].any() and not dark[-8:].any() and not dark[:, :8].any() and not dark[:, -8:].any()
+        assert sample.prompt == "OCR with format: "
+
+
+def test_a_full_page_loses_blocks_from_picture_and_answer_alike():
+    sample = page.sample_en(1, 0, width=400, height=300, font_size=20, blocks=12)
+    assert len(sample.meta["blocks"]) == len(re.split(r"\n\n", sample.target)) < 12
+    assert sample.meta["blocks"][-1] != "Heading"
+
+
+def test_shares_settings_and_languages_are_checked():
+    with pytest.raises(ValueError, match="together at most 1"):
+        page.sample_en(0, 0, formulas=0.8, tables=0.5)
+    with pytest.raises(ValueError, match="en or zh"):
+        page.sample(0, 0, "fr")
+    with pytest.raises(Rejected, match="20 attempts"):
+        page.sample_en(0, 0, width=200, height=200, font_size=150, blocks=1)
+
+
+def test_the_users_own_text_is_printed(tmp_path):
+    (tmp_path / "own.txt").write_text("Zebra quagga okapi. " * 40, encoding="utf-8")
+    pages = [page.sample_en(index, 0, text=str(tmp_path), split=None, **SMALL) for index in range(4)]
+    assert any("Zebra quagga" in sample.target or "okapi" in sample.target for sample in pages)
