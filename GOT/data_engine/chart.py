@@ -139,7 +139,7 @@ def _choose_font(rng: np.random.Generator, chart: Chart, settings: ChartSettings
     usable = tuple(font for font in fonts if font.index == 0 and "keyboard" not in font.name.lower())
     if not usable:
         raise FileNotFoundError(
-            f"None of the {len(fonts)} fonts for {settings.language} is the first face of its file, as matplotlib needs;"
+            f"None of the {len(fonts)} {settings.language} fonts is the first face of its file, as matplotlib wants;"
             " add one (Debian: fonts-wqy-microhei) or pass --fonts DIR."
         )
     font = draw_font(rng, usable)

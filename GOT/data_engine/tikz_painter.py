@@ -153,7 +153,9 @@ def label_mask(formula: Node, ppi: float) -> Image.Image:
 
 
 def _line(draw: ImageDraw.ImageDraw, points: list[Point], color: tuple[int, int, int], width: float) -> None:
-    draw.line(points, fill=color, width=max(1, round(width)), joint="curve")
+    # Pillow rounds the corners of each segment's outline: many short segments come out a pixel too thin.
+    thickness = max(1, round(width)) + (len(points) > 12)
+    draw.line(points, fill=color, width=thickness, joint="curve")
 
 
 def _dashes(points: list[Point], on: float, off: float) -> list[list[Point]]:
@@ -186,7 +188,7 @@ def _tip(
 ) -> None:
     """TikZ's arrow tip: two barbs that curve backwards."""
     angle = math.atan2(end[1] - before[1], end[0] - before[0])
-    size = 2.2 * factor + 1.5 * width
+    size = 1.8 * factor + 1.3 * width
     for side in (-1, 1):
         barb = []
         for step in range(9):

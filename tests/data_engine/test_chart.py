@@ -17,8 +17,15 @@ from GOT.utils.lazy import is_available
 
 needs_matplotlib = pytest.mark.skipif(not is_available("matplotlib"), reason="matplotlib is not installed")
 TWO_SERIES = Chart(
-    "grouped", "Sales", "None", "None", "Euro", ("2001", "2002"), (("North", ("1.5%", "2.0%")), ("South", ("3.0%", "4.5%"))), "%"
-)  # fmt: skip
+    kind="grouped",
+    title="Sales",
+    source="None",
+    x_title="None",
+    y_title="Euro",
+    categories=("2001", "2002"),
+    series=(("North", ("1.5%", "2.0%")), ("South", ("3.0%", "4.5%"))),
+    unit="%",
+)
 
 
 def has_chinese_font() -> bool:
