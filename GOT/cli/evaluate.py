@@ -57,6 +57,11 @@ def build_parser() -> common.Parser:
         "--crop", action="store_true", help="cut each page into tiles (the paper's multi-crop rows)"
     )
     what.add_argument(
+        "--draw-formulas",
+        action="store_true",
+        help="compare formulas that are spelled differently as pictures too",
+    )
+    what.add_argument(
         "--from-predictions",
         type=Path,
         metavar="FILE",
@@ -94,7 +99,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
     workers = arguments.num_workers or os.cpu_count() or 1
     rank, world = _launched()
-    benchmark = _with_prompt(_load(arguments, workers, draw=rank == 0), arguments.prompt)
+    benchmark = _adjusted(_load(arguments, workers, draw=rank == 0), arguments)
     try:
         answers, model = _answers(arguments, benchmark, rank, world)
     except ShardError as error:
@@ -154,10 +159,15 @@ def _load(arguments: argparse.Namespace, workers: int, *, draw: bool) -> Benchma
     )
 
 
-def _with_prompt(benchmark: Benchmark, prompt: str | None) -> Benchmark:
-    if prompt is None:
-        return benchmark
-    records = [dataclasses.replace(record, asked=prompt) for record in benchmark.records]
+def _adjusted(benchmark: Benchmark, arguments: argparse.Namespace) -> Benchmark:
+    records = benchmark.records
+    if arguments.prompt is not None:
+        records = [dataclasses.replace(record, asked=arguments.prompt) for record in records]
+    if arguments.draw_formulas:
+        records = [
+            dataclasses.replace(record, metric="formula_picture") if record.metric == "formula" else record
+            for record in records
+        ]
     return dataclasses.replace(benchmark, records=records)
 
 

@@ -8,6 +8,7 @@ METRICS: dict[str, str] = {
     "scene": "GOT.eval.plain:score_scene",
     "formatted": "GOT.eval.formatted:score_formatted",
     "formula": "GOT.eval.formula:score_formulas",
+    "formula_picture": "GOT.eval.formula_picture:score_formulas_drawn",
     "table": "GOT.eval.tables:score_tables",
     "chart": "GOT.eval.charts:score_charts",
     "summary": "GOT.eval.rouge:score_summaries",

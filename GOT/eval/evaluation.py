@@ -11,7 +11,7 @@ from GOT.eval.records import Answer, Record
 from GOT.eval.scores import LOWER_IS_BETTER, PageScore, Pair, StreamRow
 from GOT.utils.lazy import load_entry
 
-USES_METEOR = frozenset({"plain", "scene", "formatted", "formula", "table"})
+USES_METEOR = frozenset({"plain", "scene", "formatted", "formula", "formula_picture", "table"})
 # The strict value that says how bad a page is, by metric: what the report sorts by.
 HEADLINES = ("edit_distance", "teds", "similarity_strict", "rouge_l", "accuracy", "exact_match")
 

@@ -39,12 +39,7 @@ def normalize(formula: str) -> str:
         >>> normalize(r"\\( x^{2} \\le \\left( a \\right) \\)") == normalize(r"x^2\\leq(a)")
         True
     """
-    text = formula.strip().rstrip(".,").strip()
-    for opening, closing in _DELIMITERS:
-        if len(text) >= len(opening) + len(closing) and text.startswith(opening) and text.endswith(closing):
-            text = text[len(opening) : len(text) - len(closing)].strip()
-            break
-    symbols = [_SYNONYMS.get(symbol, symbol) for symbol in _TOKEN.findall(text)]
+    symbols = [_SYNONYMS.get(symbol, symbol) for symbol in _TOKEN.findall(without_delimiters(formula))]
     kept = [
         symbol
         for before, symbol in zip(["", *symbols], symbols, strict=False)
@@ -52,7 +47,16 @@ def normalize(formula: str) -> str:
         and symbol not in _SIZES
         and not (symbol == "." and before in (r"\left", r"\right"))  # an invisible delimiter
     ]
-    return " ".join(_drop_single_braces(kept))
+    return " ".join(_order_scripts(_drop_single_braces(kept)))
+
+
+def without_delimiters(formula: str) -> str:
+    r"""The formula between ``\( \)``, ``\[ \]``, ``$ $`` or ``$$ $$``, without a final full stop or comma."""
+    text = formula.strip().rstrip(".,").strip()
+    for opening, closing in _DELIMITERS:
+        if len(text) >= len(opening) + len(closing) and text.startswith(opening) and text.endswith(closing):
+            return text[len(opening) : len(text) - len(closing)].strip()
+    return text
 
 
 def exact_share(*, reference: Sequence[str], prediction: Sequence[str]) -> float:
@@ -63,7 +67,8 @@ def exact_share(*, reference: Sequence[str], prediction: Sequence[str]) -> float
     return sum((ours & theirs).values()) / max(len(reference), len(prediction))
 
 
-def _score_page(pair: Pair) -> PageScore:
+def score_formula(pair: Pair) -> StreamScore:
+    """Both modes' scores of one formula; strict compares the normalised spellings."""
     compat, note = compat_text(pair.reference, pair.prediction, cut_words)
     ours, theirs = normalize(pair.prediction), normalize(pair.reference)
     if pair.failed:
@@ -71,7 +76,11 @@ def _score_page(pair: Pair) -> PageScore:
     else:
         distance = edit_distance(reference=theirs, prediction=ours) if ours or theirs else 0.0
         strict = {"exact_match": float(ours == theirs), "edit_distance": distance}
-    return {"": StreamScore(compat, strict, note=note)}
+    return StreamScore(compat, strict, note=note)
+
+
+def _score_page(pair: Pair) -> PageScore:
+    return {"": score_formula(pair)}
 
 
 def _drop_single_braces(symbols: list[str]) -> list[str]:
@@ -90,3 +99,29 @@ def _drop_single_braces(symbols: list[str]) -> list[str]:
             kept.append(symbols[index])
             index += 1
     return kept
+
+
+def _order_scripts(symbols: list[str]) -> list[str]:
+    """``x^2_i`` to ``x_i^2``: the order in which both scripts of one base are written shows nowhere."""
+    ordered: list[str] = []
+    index = 0
+    while index < len(symbols):
+        end = _script_end(symbols, index)
+        if symbols[index] == "^" and symbols[end : end + 1] == ["_"]:
+            last = _script_end(symbols, end)
+            ordered += [*_order_scripts(symbols[end:last]), *_order_scripts(symbols[index:end])]
+            index = last
+        else:
+            ordered.append(symbols[index])
+            index += 1
+    return ordered
+
+
+def _script_end(symbols: list[str], index: int) -> int:
+    """Where the script that starts at ``index`` ends: one symbol or a braced group after the ``^`` or ``_``."""
+    depth = 0
+    for place in range(index + 1, len(symbols)):
+        depth += (symbols[place] == "{") - (symbols[place] == "}")
+        if depth <= 0:
+            return place + 1
+    return len(symbols)

@@ -18,9 +18,24 @@ from GOT.utils.io import write_json, write_text
 
 # Shown in tables, in this order; the rest is in report.json.
 SHOWN = (
-    "edit_distance", "f1", "precision", "recall", "bleu", "meteor", "exact_match", "teds", "teds_structure", "rouge_l",
-    "accuracy", "map_strict", "map_slight", "map_high", "em", "structure_accuracy",
-)  # fmt: skip
+    "edit_distance",
+    "f1",
+    "precision",
+    "recall",
+    "bleu",
+    "meteor",
+    "exact_match",
+    "picture_match",
+    "teds",
+    "teds_structure",
+    "rouge_l",
+    "accuracy",
+    "map_strict",
+    "map_slight",
+    "map_high",
+    "em",
+    "structure_accuracy",
+)
 MODE_NOTES = {
     "strict": "roles right, nothing dropped, an empty or failed answer scored as worst: the headline",
     "compat": "as the published tools compute it (roles exchanged, sets of words, empty answers dropped), to compare",

@@ -1,4 +1,4 @@
-"""A tiny checkpoint and a small benchmark in Fox's published layout, made once."""
+"""A small benchmark in Fox's published layout, made once."""
 
 from __future__ import annotations
 
@@ -7,25 +7,6 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageDraw, ImageFont
-
-
-@pytest.fixture(scope="session")
-def eval_checkpoint(tmp_path_factory) -> Path:
-    """A random model of a few thousand weights with the full vocabulary: it reads nothing well, and quickly."""
-    import torch
-
-    from GOT.data.processor import GOTProcessor
-    from GOT.data.tokenizer import GOTTokenizer
-    from GOT.model.checkpoint import save_model
-    from GOT.model.config import tiny_config
-    from GOT.model.got import GOTQwenForCausalLM
-
-    torch.manual_seed(0)
-    model = GOTQwenForCausalLM(tiny_config())
-    folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
-    save_model(model, folder)
-    GOTProcessor(GOTTokenizer.published(), image_size=128).save_pretrained(folder)
-    return folder
 
 
 def drawn_page(text: str, size: tuple[int, int] = (640, 480)) -> Image.Image:

@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "GOT" / "eval" / "evaluate_GOT.py"
 
 
-def test_the_published_command_from_any_folder(eval_checkpoint, fox_folder, tmp_path):
+def test_the_published_command_from_any_folder(tiny_checkpoint, fox_folder, tmp_path):
     command = [
-        sys.executable, str(SCRIPT), "--model-name", str(eval_checkpoint),
+        sys.executable, str(SCRIPT), "--model-name", str(tiny_checkpoint),
         "--gtfile_path", str(fox_folder / "en_page_ocr.json"), "--image_path", f"{fox_folder / 'en_pdf_png'}/",
         "--out_path", str(tmp_path / "out put") + "/", "--num-chunks", "2", "--datatype", "OCR",
         "--max-new-tokens", "12", "--batch-size", "2",
@@ -177,11 +177,11 @@ def test_official_scorers_get_their_files(tmp_path, capsys):
 
 
 def test_torchrun_ranks_read_their_shards_and_the_first_reports(
-    eval_checkpoint, fox_folder, tmp_path, monkeypatch
+    tiny_checkpoint, fox_folder, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("WORLD_SIZE", "2")
     common = [
-        "--benchmark", "fox-en-page", "--data", fox_folder, "--model-name", eval_checkpoint, "-o", tmp_path / "o",
+        "--benchmark", "fox-en-page", "--data", fox_folder, "--model-name", tiny_checkpoint, "-o", tmp_path / "o",
         "--limit", 3, "--max-new-tokens", 4, "-q",
     ]  # fmt: skip
     monkeypatch.setenv("RANK", "1")

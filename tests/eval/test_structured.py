@@ -9,6 +9,7 @@ import pytest
 from GOT.eval.exact import score_exact
 from GOT.eval.formatted import score_formatted, strict_split
 from GOT.eval.formula import normalize, score_formulas
+from GOT.eval.formula_picture import score_formulas_drawn
 from GOT.eval.rouge import compat_rouge_l, score_summaries
 from GOT.eval.scores import Pair
 from GOT.eval.table_tree import Cell, find_tables, latex_tables_to_html, to_html
@@ -24,6 +25,7 @@ TABULAR = r"\begin{tabular}{|l|c|} \hline A & B \\ \hline 1 & 2 \\ \hline \end{t
         (r"a \le b", r"a\leq b"),
         (r"\left( \frac{a}{b} \right)", r"(\dfrac ab)"),
         (r"\left. x \right|_{0}", r"x|_0"),
+        (r"x^{ab}_{i^2_j}", r"x_{i_{j}^2}^{ab}"),
         (r"\mathbf{x} \, + \quad y .", r"\mathbf x+y"),
         (r"$$ E = m c ^ { 2 } $$", r"E=mc^2"),
     ],
@@ -47,6 +49,21 @@ def test_a_formula_is_exact_or_measured():
     assert row.strict["edit_distance"] == pytest.approx(
         (0 + 1 + 1 / 3) / 3
     )  # "a b" and "a c": one of three characters
+
+
+def test_formulas_are_compared_as_pictures_on_request():
+    pytest.importorskip("matplotlib")
+    pairs = [
+        Pair(r"\frac{a}{b}", r"{a} \over {b}"),  # mathtext knows no \over
+        Pair(r"{a+b}c \text{ if }", r"\( a+bc \mathrm{~if~} \)"),
+        Pair(r"{a+b}c", r"\( a+bc \)"),
+        Pair(r"\alpha + 1", r"\alpha + 2"),
+        Pair("y", "", failed=True),
+    ]
+    row = score_formulas_drawn(pairs).rows[0]
+    assert row.strict["exact_match"] == 0.0
+    assert row.strict["picture_match"] == 0.4  # two of five look the same
+    assert "cannot draw" in row.notes[-1]
 
 
 def test_tables_are_read_from_latex_html_and_markdown():
