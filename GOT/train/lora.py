@@ -37,16 +37,18 @@ def add_adapters(model: nn.Module, arguments: ModelArguments, *, train_projector
     ]
     if not layers:
         raise ValueError(f"--lora_target {arguments.lora_target}: the decoder has no such linear layers.")
+    base = str(Path(arguments.model_name_or_path or "").resolve())
     config = peft.LoraConfig(
         r=arguments.lora_r,
         lora_alpha=arguments.lora_alpha,
         lora_dropout=arguments.lora_dropout,
         target_modules=layers,
         modules_to_save=["mm_projector_vary"] if train_projector else None,
-        base_model_name_or_path=str(Path(arguments.model_name_or_path or "").resolve()),
         task_type="CAUSAL_LM",
     )
-    return peft.get_peft_model(model, config)
+    adapted = peft.get_peft_model(model, config)
+    adapted.peft_config["default"].base_model_name_or_path = base  # peft overwrites it with the model's name
+    return adapted
 
 
 def write_adapters(model: Any, weights: dict[str, Tensor] | None, folder: Path) -> None:

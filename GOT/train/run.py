@@ -15,6 +15,7 @@ from transformers import set_seed
 
 from GOT.data.collator import Collator
 from GOT.data.dataset import ConversationDataset, Part, Quarantine
+from GOT.data.processor import GOTProcessor
 from GOT.data.sources import find_sources, open_table
 from GOT.model.checkpoint import Layout
 from GOT.train.arguments import RunArguments, describe
@@ -50,12 +51,13 @@ def run(arguments: RunArguments) -> dict[str, float]:
             "settings of stage %d, %s:\n%s", training.stage, STAGES[training.stage].name, describe(arguments)
         )
     set_seed(training.seed)
+    check_datasets(arguments)
     built = build(arguments.model, training)
     trains = components_that_train(arguments)
     model = _prepare(built, arguments, trains)
-    trainset = open_datasets(arguments, arguments.data.datasets, built)
+    trainset = open_datasets(arguments, arguments.data.datasets, built.processor)
     evalset = (
-        open_datasets(arguments, arguments.data.eval_datasets, built)
+        open_datasets(arguments, arguments.data.eval_datasets, built.processor)
         if arguments.data.eval_datasets
         else None
     )
@@ -114,12 +116,11 @@ def rates_of(arguments: RunArguments) -> Rates:
     return Rates(by_component, training.weight_decay, training.layer_decay)
 
 
-def open_datasets(arguments: RunArguments, names: str, built: Built) -> ConversationDataset:
+def open_datasets(arguments: RunArguments, names: str, processor: GOTProcessor) -> ConversationDataset:
     """Open what ``--datasets`` names; ``synth:recipe.yaml`` makes its samples when they are asked for."""
     data, training = arguments.data, arguments.training
-    listed = [name.strip() for name in names.split("+") if name.strip()]
-    parts = [_synthetic(name) for name in listed if name.startswith(SYNTH)]
-    files = "+".join(name for name in listed if not name.startswith(SYNTH))
+    recipes, files = _split_names(names)
+    parts = [_synthetic(recipe) for recipe in recipes]
     if files or not parts:
         # One process of a machine converts the files, the others find the result.
         with training.main_process_first(desc="opening data sets"):
@@ -128,13 +129,27 @@ def open_datasets(arguments: RunArguments, names: str, built: Built) -> Conversa
                 parts.append(Part(source.name, table, source.images, source.weight))
     return ConversationDataset(
         parts,
-        built.processor,
+        processor,
         max_length=training.model_max_length,
         length_policy=data.length_policy,  # type: ignore[arg-type]
         max_tiles=data.max_tiles,
         allow_empty_answers=data.allow_empty_answers,
         seed=training.seed,
     )
+
+
+def check_datasets(arguments: RunArguments) -> None:
+    """Look for all data sets before anything slow begins.
+
+    Raises:
+        ValueError, FileNotFoundError: As ``data.sources.find_sources`` and the recipes do.
+    """
+    for names in filter(None, (arguments.data.datasets, arguments.data.eval_datasets)):
+        recipes, files = _split_names(names)
+        for recipe in recipes:
+            _synthetic(recipe)
+        if files or not recipes:
+            find_sources(files, data_config=arguments.data.data_config, root=ROOT)
 
 
 def find_checkpoint(arguments: RunArguments) -> str | None:
@@ -205,6 +220,12 @@ def _writer(built: Built, model: Any, arguments: RunArguments) -> Callable[[dict
             built.write(weights, folder, layout_of(arguments))
 
     return write
+
+
+def _split_names(names: str) -> tuple[list[str], str]:
+    listed = [name.strip() for name in names.split("+") if name.strip()]
+    recipes = [name for name in listed if name.startswith(SYNTH)]
+    return recipes, "+".join(name for name in listed if not name.startswith(SYNTH))
 
 
 def _synthetic(name: str) -> Part:

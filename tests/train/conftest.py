@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +46,22 @@ def word_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "words.json"
 
 
-@pytest.fixture(scope="session")
-def train(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run the published training command; fails the test with its output unless ``check=False``."""
-    cache = tmp_path_factory.mktemp("tables")
+@pytest.fixture
+def train(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+    """Run the published training command; fails the test with its output unless ``check=False``.
 
-    def run(
-        *flags: object, ranks: int = 0, check: bool = True, env: dict[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        command = [*launcher(ranks), str(ROOT / "GOT/train/train_GOT.py")]
+    With ``ranks`` through the deepspeed launcher, else in this process: importing torch, transformers and deepspeed
+    anew takes ten times as long as a tiny run.
+    """
+    import torch
+
+    cache = tmp_path_factory.getbasetemp() / "tables"
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as under the launcher: sums in another order are other sums
+
+    def run(*flags: object, ranks: int = 0, check: bool = True) -> subprocess.CompletedProcess[str]:
         common = [
             "--data_cache",
             cache,
@@ -63,19 +72,31 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.
             "--disable_tqdm",
             "True",
         ]
-        result = subprocess.run(
-            [*command, *map(str, [*flags, *common])],
-            capture_output=True,
-            text=True,
-            timeout=280,
-            cwd=tmp_path_factory.getbasetemp(),
-            env={**training_environment(), **(env or {})},
-        )
+        arguments = [str(flag) for flag in [*common, *flags]]
+        result = _launch(arguments, ranks) if ranks else _run_here(arguments)
         if check and result.returncode:
-            pytest.fail(f"{' '.join(map(str, flags))}\n{result.stdout[-3000:]}\n{result.stderr[-5000:]}")
+            pytest.fail(f"{' '.join(arguments)}\n{result.stdout[-3000:]}\n{result.stderr[-5000:]}")
         return result
 
-    return run
+    yield run
+    torch.set_num_threads(threads)
+
+
+def _run_here(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    from GOT.cli.train import main
+
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            code = main(arguments)
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
+
+
+def _launch(arguments: list[str], ranks: int) -> subprocess.CompletedProcess[str]:
+    command = [*launcher(ranks), str(ROOT / "GOT/train/train_GOT.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=280, env=training_environment())
 
 
 def launcher(ranks: int) -> list[str]:

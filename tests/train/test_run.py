@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,10 +23,11 @@ Train = Callable[..., "subprocess.CompletedProcess[str]"]
 
 # The published command; only paths, the number of steps and the sizes that a test can afford are others.
 PUBLISHED = (
-    "--use_im_start_end True --bf16 True --gradient_accumulation_steps 2 --evaluation_strategy no --save_strategy steps "
-    "--save_steps 200 --save_total_limit 1 --weight_decay 0. --warmup_ratio 0.001 --lr_scheduler_type cosine "
-    "--logging_steps 1 --tf32 True --model_max_length 8192 --gradient_checkpointing True --dataloader_num_workers 1 "
-    "--report_to none --per_device_train_batch_size 2 --num_train_epochs 1 --learning_rate 2e-3"
+    "--use_im_start_end True --bf16 True --gradient_accumulation_steps 2 --evaluation_strategy no "
+    "--save_strategy steps --save_steps 200 --save_total_limit 1 --weight_decay 0. --warmup_ratio 0.001 "
+    "--lr_scheduler_type cosine --logging_steps 1 --tf32 True --model_max_length 8192 --gradient_checkpointing True "
+    "--dataloader_num_workers 1 --report_to none --per_device_train_batch_size 2 "
+    "--num_train_epochs 1 --learning_rate 2e-3"
 ).split()
 PLAIN = (
     "--per_device_train_batch_size 2 --save_strategy no --lr_scheduler_type constant --learning_rate 1e-3"
@@ -155,7 +155,8 @@ def test_killed_and_resumed_is_bit_equal_to_uninterrupted(
 ) -> None:
     common: list[object] = [
         "--model_name_or_path", tiny_checkpoint, "--stage", 2, "--datasets", word_set,
-        "--per_device_train_batch_size", 2, "--save_strategy", "steps", "--save_steps", 2, "--max_steps", 9, "--learning_rate", 1e-3,
+        "--per_device_train_batch_size", 2, "--save_strategy", "steps", "--save_steps", 2,
+        "--max_steps", 9, "--learning_rate", 1e-3,
     ]  # fmt: skip
     ranks = 0
     if engine == "zero2":
@@ -489,8 +490,8 @@ def test_torch_compile_is_optional(
         (["--no_such_flag", "1"], "no_such_flag"),
     ],
 )
-def test_wrong_settings_are_one_line(tmp_path: Path, flags: list[str], words: str) -> None:
-    result = run_python(ROOT / "GOT/train/train_GOT.py", *flags, "--output_dir", tmp_path / "out")
+def test_wrong_settings_are_one_line(train: Train, tmp_path: Path, flags: list[str], words: str) -> None:
+    result = train(*flags, "--output_dir", tmp_path / "out", check=False)
     assert result.returncode == 2 and words in result.stderr and "Traceback" not in result.stderr
 
 
@@ -521,17 +522,15 @@ def test_settings_have_origins(tmp_path: Path) -> None:
     assert lines["num_train_epochs"].endswith("stage 1") and lines["max_tiles"].endswith("default")
 
 
-def published_command_names() -> list[str]:
-    """The flags of the published command."""
-    return [flag for flag in PUBLISHED if flag.startswith("--")]
-
-
-def test_every_published_flag_is_taken() -> None:
+def test_every_published_flag_is_taken(tmp_path: Path) -> None:
     from GOT.train.arguments import parse
 
-    run = parse([*PUBLISHED, "--datasets", "pdf-ocr+scene-ocr", "--output_dir", "/tmp/unused"])
-    assert (
-        len(published_command_names()) == 17
-        and run.training.eval_strategy == "no"
-        and sys.version_info >= (3, 11)
+    run = parse([*PUBLISHED, "--datasets", "pdf-ocr+scene-ocr", "--output_dir", str(tmp_path)])
+    training = run.training
+    assert (training.eval_strategy, training.save_steps, training.save_total_limit) == ("no", 200, 1)
+    assert (training.warmup_steps, training.gradient_accumulation_steps, training.model_max_length) == (
+        0.001,
+        2,
+        8192,
     )
+    assert training.gradient_checkpointing and run.data.datasets == "pdf-ocr+scene-ocr"
