@@ -43,10 +43,11 @@ def closed_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 @pytest.fixture(autouse=True)
 def few_threads() -> Iterator[None]:
-    """Tiny tensors are slower on many threads; and a test's own seed and dtype end with it."""
+    """One thread, since tiny tensors are slower on many; and what a test sets for the process ends with it."""
     import torch
 
     threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     yield
     torch.set_num_threads(threads)

@@ -104,6 +104,7 @@ class GOTQwenForCausalLM(Qwen2ForCausalLM):
         self,
         input_ids: Tensor | None = None,
         pixel_values: Tensor | None = None,
+        attention_mask: Tensor | None = None,
         labels: Tensor | None = None,
         logits_to_keep: int | Tensor = 0,
         **kwargs: Any,
@@ -113,9 +114,10 @@ class GOTQwenForCausalLM(Qwen2ForCausalLM):
         Args:
             input_ids: (B, T).
             pixel_values: (N, 3, S, S) or None for text alone (and for decoding steps after the first).
+            attention_mask: (B, T), 0 at padding (named, since ``generate`` looks for it in the signature).
             labels: (B, T), ``-100`` where no loss is wanted; shifted inside.
             logits_to_keep: Compute logits for this many last positions only; 0: all.
-            **kwargs: As ``Qwen2ForCausalLM.forward``: attention_mask, position_ids, past_key_values, use_cache …
+            **kwargs: As ``Qwen2ForCausalLM.forward``: position_ids, past_key_values, inputs_embeds, use_cache …
 
         Returns:
             ``loss``, ``logits`` (B, T, V) and ``past_key_values``.
@@ -123,6 +125,7 @@ class GOTQwenForCausalLM(Qwen2ForCausalLM):
         return super().forward(
             input_ids=input_ids,
             pixel_values=pixel_values,
+            attention_mask=attention_mask,
             labels=labels,
             logits_to_keep=logits_to_keep,
             **kwargs,

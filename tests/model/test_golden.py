@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zlib
 from typing import Any
 
@@ -49,6 +50,7 @@ def views() -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def first_grid(model: GOTQwenForCausalLM, views: torch.Tensor) -> torch.Tensor:
+    torch.set_num_threads(os.cpu_count() or 1)
     with torch.no_grad():
         return model.model.vision_tower_high(views[:1])
 
