@@ -22,6 +22,7 @@ from GOT.data_engine.settings import build_settings, check_range
 # The printed colours vary around these: a frame in a scan is never the pure primary.
 FRAME_COLORS = {"red": (225, 25, 25), "green": (20, 160, 45), "blue": (25, 55, 225)}
 MAX_UNREST = 48  # grey levels between the lightest and darkest pixel that a frame may cover: paper, no ink
+MIN_DISTANCE = 150  # between a frame's colour and the paper's, in RGB
 
 Box = list[int]
 
@@ -102,6 +103,8 @@ def _draw_color(rng: np.random.Generator, settings: FineSettings) -> Sample:
             continue
         color = colors[len(framed)]
         tint = np.clip(np.array(FRAME_COLORS[color]) + rng.integers(-25, 26, size=3), 0, 255).tolist()
+        if np.linalg.norm(np.array(image.getpixel((box[0], box[1]))) - tint) < MIN_DISTANCE:
+            continue  # a blue frame on blue paper
         pen.rectangle(box, outline=tuple(tint), width=thickness)
         framed.append((color, region, box))
     if not framed:

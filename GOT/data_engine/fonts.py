@@ -35,7 +35,7 @@ CHINESE_PUNCTUATION = "，。、；：？！“”‘’（）《》【】—…
 # Fonts whose letters are pictures, symbols or code points reused: their map says "A", their glyph is not one.
 _NOT_TEXT = re.compile(
     r"symbol|dingbat|emoji|music|braille|barcode|lastresort|icons?\b|awesome|webding|wingding|opens___|d050000l"
-    r"|^cm(ex|mi|r|ss|sy|tt|b)10|^stix|esint|redacted|notdef|femkeklaver",
+    r"|^cm(ex|mi|r|ss|sy|tt|b)10|^stix|esint|redacted|notdef|femkeklaver|keyboard|initials|outline|shadow|hairline|humor",
     re.IGNORECASE,
 )
 _STYLES = (
@@ -191,7 +191,8 @@ def _shuffle_key(item: str) -> str:
 @functools.lru_cache(maxsize=16)
 def _list_fonts(folders: tuple[str, ...]) -> tuple[Font, ...]:
     paths = _user_paths(folders) if folders else _machine_paths()
-    fonts = []
+    fonts: list[Font] = []
+    names: set[str] = set()  # the same font in two formats must not be on both sides of the split
     for path in paths:
         if not folders and _NOT_TEXT.search(path.name):
             continue
@@ -200,7 +201,10 @@ def _list_fonts(folders: tuple[str, ...]) -> tuple[Font, ...]:
         except (OSError, ValueError) as error:
             logger.debug("Skipping font %s: %s", path, error)
             continue
-        fonts += [Font(str(path), face.index, face.name or path.stem) for face in faces]
+        found = [Font(str(path), face.index, face.name or path.stem) for face in faces]
+        found = [font for font in found if folders or not (font.name in names or _NOT_TEXT.search(font.name))]
+        names.update(font.name for font in found)
+        fonts += found
     if not folders and not fonts:
         fonts = [Font("", 0, "Aileron")]  # Pillow's own, subset to Latin
     return tuple(fonts)

@@ -100,7 +100,9 @@ class PlainSettings:
 
 
 PAGE_EN = PlainSettings()
-PAGE_ZH = dataclasses.replace(PAGE_EN, font_size=(18, 34), characters=(40, 360))
+# Our Chinese sentences know few words: a third is random characters, so that all of GB2312 comes up.
+SOURCES_ZH = {"prose": 0.35, "words": 0.15, "random": 0.35, "codes": 0.15}
+PAGE_ZH = dataclasses.replace(PAGE_EN, font_size=(18, 34), characters=(40, 360), sources=SOURCES_ZH)
 LINE_EN = dataclasses.replace(
     PAGE_EN,
     width=(120, 1000),
@@ -112,7 +114,7 @@ LINE_EN = dataclasses.replace(
     breaks="lines",
     degrade=0.3,
 )
-LINE_ZH = dataclasses.replace(LINE_EN, font_size=(16, 60), characters=(2, 60))
+LINE_ZH = dataclasses.replace(LINE_EN, font_size=(16, 60), characters=(2, 60), sources=SOURCES_ZH)
 
 
 def sample_en(index: int, seed: int, **settings: Any) -> Sample:

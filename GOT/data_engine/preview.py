@@ -59,20 +59,29 @@ def preview_html(samples: dict[str, list[Sample | Rejected]]) -> str:
 
 
 def contact_sheet(
-    samples: dict[str, list[Sample | Rejected]], *, columns: int = 4, side: int = 260
+    samples: dict[str, list[Sample | Rejected]], *, thumbnails: int = 3, across: int = 2, side: int = 200
 ) -> Image.Image:
-    """One picture: a row of thumbnails for every kind, its name on the left."""
-    label, gap = 96, 6
-    sheet = Image.new("RGB", (label + columns * (side + gap), len(samples) * (side + gap)), (120, 120, 120))
+    """One picture of thumbnails: a block for every kind, its name above them.
+
+    Args:
+        samples: Kind to samples, e.g. from :func:`preview_samples`.
+        thumbnails: Samples shown of each kind.
+        across: Kinds beside each other.
+        side: Room for one thumbnail, in pixels.
+    """
+    gap, caption = 6, 22
+    block = (thumbnails * (side + gap) + 2 * gap, caption + side + gap)
+    rows = -(-len(samples) // across)
+    sheet = Image.new("RGB", (across * block[0], max(1, rows) * block[1]), (110, 110, 110))
     pen = ImageDraw.Draw(sheet)
-    for row, (kind, results) in enumerate(samples.items()):
-        top = row * (side + gap)
-        pen.text((6, top + 6), kind, fill=(255, 255, 255), font_size=14)
-        shown = [result for result in results if isinstance(result, Sample)][:columns]
-        for column, sample in enumerate(shown):
+    for number, (kind, results) in enumerate(samples.items()):
+        left, top = number % across * block[0] + gap, number // across * block[1]
+        pen.text((left, top + 3), kind, fill=(255, 255, 255), font_size=14)
+        shown = [result for result in results if isinstance(result, Sample)][:thumbnails]
+        for place, sample in enumerate(shown):
             picture = _side_by_side(sample.images[:3]).convert("RGB")
             picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-            sheet.paste(picture, (label + column * (side + gap), top))
+            sheet.paste(picture, (left + place * (side + gap), top + caption))
     return sheet
 
 
@@ -80,9 +89,8 @@ def _side_by_side(pages: Iterable[Image.Image]) -> Image.Image:
     pages = list(pages)
     if len(pages) == 1:
         return pages[0]
-    joined = Image.new(
-        "RGB", (sum(page.width for page in pages) + 8 * len(pages), max(p.height for p in pages))
-    )
+    size = (sum(page.width for page in pages) + 8 * (len(pages) - 1), max(page.height for page in pages))
+    joined = Image.new("RGB", size, (110, 110, 110))
     left = 0
     for page in pages:
         joined.paste(page, (left, 0))
