@@ -67,10 +67,12 @@ def read(arguments: argparse.Namespace) -> int:
     """Read what the flags name, and print or write it."""
     from GOT.inference.documents import MAX_DPI, MIN_DPI, PageRange, open_pages
     from GOT.inference.outputs import FolderNames, PictureKeeper
-    from GOT.render import FORMATS
 
     formats = common.comma_list(arguments.to or (DEFAULT_FORMATS if arguments.output else "txt"))
-    common.check_choices(formats, tuple(FORMATS), flag="--to")
+    if formats != ["txt"]:
+        from GOT.render import FORMATS
+
+        common.check_choices(formats, tuple(FORMATS), flag="--to")
     if not arguments.output and (len(formats) > 1 or formats[0] not in ON_STDOUT):
         raise ValueError(f"--to {arguments.to} wants files; give -o DIR, or one of {', '.join(ON_STDOUT)}.")
     template = request_of(arguments)

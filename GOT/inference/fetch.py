@@ -104,6 +104,8 @@ class _Download:
             declared = response.getheader("Content-Length") or "0"
             if not declared.isdecimal() or int(declared) <= self.max_bytes:
                 body = response.read(self.max_bytes + 1)
+                if declared.isdecimal() and len(body) < int(declared):
+                    raise ValueError(f"{url} was cut off after {len(body)} of {declared} bytes.")
                 if len(body) <= self.max_bytes:
                     return None, body
             raise ValueError(f"{url} is larger than {self.max_bytes // 1024**2} MiB.")
