@@ -1,4 +1,4 @@
-"""``got-ocr doctor``: what is installed, what the machine has, and whether a checkpoint is sound. Paste it in an issue."""
+"""``got-ocr doctor``: what is installed, what the machine has, is a checkpoint sound. Paste it in an issue."""
 
 from __future__ import annotations
 
@@ -101,13 +101,17 @@ def _checkpoint(arguments: argparse.Namespace) -> int:
     print(f"checkpoint    {folder}")
     print(f"layout        {detect_layout(folder)}")
     device = choose_device(arguments.device)
-    model = load_model(
-        folder, device=device, dtype=choose_dtype(arguments.dtype, device),
-        attn_implementation=arguments.attn_implementation,
-    )  # fmt: skip
-    print(
-        f"weights       {count_parameters(model):,}, all present, none unexpected; {model.dtype} on {device}"
-    )
+    try:
+        model = load_model(
+            folder,
+            device=device,
+            dtype=choose_dtype(arguments.dtype, device),
+            attn_implementation=arguments.attn_implementation,
+        )
+    except (ValueError, FileNotFoundError) as error:
+        return _wrong("weights", error)
+    weights = f"{count_parameters(model):,}, none missing, none unexpected"
+    print(f"weights       {weights}; {model.dtype} on {device}")
     vision = model.config.vision
     processor = GOTProcessor.from_pretrained(
         folder, image_size=vision.image_size, num_image_tokens=vision.num_image_tokens
@@ -135,5 +139,9 @@ def _try(what: str, check: Callable[[], str]) -> int:
         print(f"{what:13s} {check()}")
         return common.OK
     except (ValueError, RuntimeError) as error:
-        print(f"!! {what:10s} {common.one_line(error)}")
-        return common.FAILED
+        return _wrong(what, error)
+
+
+def _wrong(what: str, error: Exception) -> int:
+    print(f"!! {what:10s} {common.one_line(error)}")
+    return common.FAILED
