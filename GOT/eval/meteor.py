@@ -56,8 +56,8 @@ def align(*, reference: Sequence[str], prediction: Sequence[str], synonyms: Syno
 
     Without synonyms the result is the same when both texts change places.
     """
-    ours, theirs = [token.lower() for token in prediction], [token.lower() for token in reference]
-    pairs, our_rest, their_rest = _match_equal(list(enumerate(ours)), list(enumerate(theirs)))
+    ours, theirs = list(enumerate(map(str.lower, prediction))), list(enumerate(map(str.lower, reference)))
+    pairs, our_rest, their_rest = _match_equal(ours, theirs)
     if our_rest and their_rest:
         stem = _stemmer()
         our_rest = [(place, stem(word)) for place, word in our_rest]

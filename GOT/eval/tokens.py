@@ -77,10 +77,8 @@ def _word_cutter() -> Callable[[str], tuple[str, ...]]:
     """The function that cuts one block; loading jieba's dictionary takes most of a second, once."""
     jieba = require("jieba", extra="eval")
     new_words = require("jieba.finalseg", extra="eval").cut
-    frequencies, total = _load_dictionary(Path(str(jieba.__file__)).with_name("dict.txt"))
-    log_total = math.log(total)
-    unknown = math.log(1) - log_total  # a character that no word starts with counts as seen once
-    log_probability: dict[int, float] = {}  # by frequency: only some ten thousand differ
+    log_probability, unknown = _load_dictionary(Path(str(jieba.__file__)).with_name("dict.txt"))
+    look_up = log_probability.get
 
     @functools.lru_cache(maxsize=1 << 16)
     def cut_block(block: str) -> tuple[str, ...]:
@@ -91,11 +89,8 @@ def _word_cutter() -> Callable[[str], tuple[str, ...]]:
         for start in range(length - 1, -1, -1):
             best, best_end = -math.inf, 0
             end, word = start + 1, block[start]
-            while (frequency := frequencies.get(word)) is not None:
-                if frequency:
-                    log = log_probability.get(frequency)
-                    if log is None:
-                        log = log_probability[frequency] = math.log(frequency) - log_total
+            while (log := look_up(word)) is not None:
+                if log:
                     value = log + score[end]
                     if value >= best:  # of equal paths jieba takes the longer word
                         best, best_end = value, end
@@ -115,32 +110,38 @@ def _word_cutter() -> Callable[[str], tuple[str, ...]]:
         while start < len(block):
             end = after[start]
             if end - start > 1:
-                words += read_run(block[run:start])
+                if start > run:
+                    words += read_run(block[run:start])
                 words.append(block[start:end])
                 run = end
             start = end
-        return words + read_run(block[run:])
+        words += read_run(block[run:])
+        return words
 
-    def read_run(run: str) -> list[str]:
-        if len(run) < 2:
-            return [run] if run else []
-        return list(run) if frequencies.get(run) else list(new_words(run))
+    @functools.lru_cache(maxsize=1 << 16)  # runs are two or three characters long, and come again
+    def read_run(run: str) -> tuple[str, ...]:
+        return tuple(run) if len(run) < 2 or look_up(run) else tuple(new_words(run))
 
     return cut_block
 
 
-def _load_dictionary(path: Path) -> tuple[dict[str, int], int]:
-    """Word -> frequency, and every beginning of a word -> 0 where it is no word itself; and the sum of all."""
-    frequencies: dict[str, int] = {}
+def _load_dictionary(path: Path) -> tuple[dict[str, float], float]:
+    """Word -> logarithm of its probability, and 0 for a beginning of words that is none itself; that of an unseen one.
+
+    An unseen character counts as seen once. Summed in jieba's order, so that equal paths stay equal.
+    """
+    counts: dict[str, int] = {}
     total = 0
     for line in path.read_text(encoding="utf-8").split("\n"):
         if line:
             word, count, _ = line.split(" ")
-            frequencies[word] = number = int(count)
+            counts[word] = number = int(count)
             total += number
-    for word in list(frequencies):
+    for word in list(counts):
         for end in range(len(word) - 1, 0, -1):
-            if word[:end] in frequencies:
+            if word[:end] in counts:
                 break  # this beginning, and so all shorter ones, stand or will stand for themselves
-            frequencies[word[:end]] = 0
-    return frequencies, total
+            counts[word[:end]] = 0
+    log_total = math.log(total)
+    logs = {count: math.log(count) - log_total if count else 0.0 for count in set(counts.values())}
+    return {word: logs[count] for word, count in counts.items()}, math.log(1) - log_total
