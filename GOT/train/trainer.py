@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from transformers import Trainer
@@ -19,8 +18,8 @@ from GOT.data.dataset import ConversationDataset
 from GOT.data.sampler import EpochBatchSampler
 from GOT.train.arguments import DataArguments, GOTTrainingArguments
 from GOT.train.health import DataHealth, Throughput, check_finite
+from GOT.train.loss import supervised_loss
 from GOT.train.optimizer import Rates, build_groups
-from GOT.utils.constants import IGNORE_INDEX
 from GOT.utils.io import fsync_tree
 from GOT.utils.log import get_logger
 
@@ -137,27 +136,9 @@ class GOTTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Mean cross-entropy of the supervised tokens.
-
-        Logits are computed only where some row has a label: with a vocabulary of 151,860 they are the largest tensor
-        of a step, and the places of image tokens and prompts need none.
-        """
-        inputs = {name: value for name, value in inputs.items() if name != "outcomes"}
-        targets = F.pad(
-            inputs.pop("labels")[:, 1:], (0, 1), value=IGNORE_INDEX
-        )  # what each position predicts
-        places = (targets != IGNORE_INDEX).any(dim=0).nonzero()[:, 0]
-        if not len(places):
-            places = places.new_zeros(1)  # a batch without labels still takes its step, with loss 0
-        outputs = model(**inputs, logits_to_keep=places)
-        summed = F.cross_entropy(
-            outputs.logits.flatten(0, 1).float(),
-            targets[:, places].flatten(),
-            ignore_index=IGNORE_INDEX,
-            reduction="sum",
-        )
-        count = (targets != IGNORE_INDEX).sum() if num_items_in_batch is None else num_items_in_batch
-        loss = summed / torch.as_tensor(count, device=summed.device).clamp(min=1)
+        """See ``train.loss``; in training divided by the items of the whole step, on all ranks."""
+        batch = {name: value for name, value in inputs.items() if name != "outcomes"}
+        loss = supervised_loss(model, batch, num_items_in_batch)
         if num_items_in_batch is not None and self.args.average_tokens_across_devices:
             loss = loss * self.accelerator.num_processes  # gradients are averaged over the ranks
         return (loss, {"loss": loss}) if return_outputs else loss

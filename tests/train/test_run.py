@@ -249,7 +249,7 @@ def test_all_three_stages_in_a_row_read_the_training_page_back(
         "small:300",
         *common,
         "--max_steps",
-        60,
+        180,
         "--output_dir",
         tmp_path / "1",
     )
@@ -262,7 +262,7 @@ def test_all_three_stages_in_a_row_read_the_training_page_back(
         tmp_path / "1",
         *common,
         "--max_steps",
-        150,
+        80,
         "--output_dir",
         tmp_path / "2",
     )
