@@ -23,6 +23,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "eval": ("rapidfuzz", "nltk", "jieba"),
     "render": ("latex2mathml", "mathml2omml", "markdown_it", "docx", "verovio", "resvg_py", "rdkit"),
     "synth": ("fontTools", "typst", "rdkit", "indigo", "verovio", "resvg_py", "matplotlib", "faker"),
+    "echarts": ("pyecharts",),
 }
 
 

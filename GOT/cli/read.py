@@ -69,10 +69,6 @@ def read(arguments: argparse.Namespace) -> int:
     from GOT.inference.outputs import FolderNames, PictureKeeper
 
     formats = common.comma_list(arguments.to or (DEFAULT_FORMATS if arguments.output else "txt"))
-    if formats != ["txt"]:
-        from GOT.render import FORMATS
-
-        common.check_choices(formats, tuple(FORMATS), flag="--to")
     if not arguments.output and (len(formats) > 1 or formats[0] not in ON_STDOUT):
         raise ValueError(f"--to {arguments.to} wants files; give -o DIR, or one of {', '.join(ON_STDOUT)}.")
     template = request_of(arguments)
@@ -85,6 +81,10 @@ def read(arguments: argparse.Namespace) -> int:
         raise ValueError(
             "--stream prints the text of one page after the other; leave out --multi-page and --to."
         )
+    if formats != ["txt"]:
+        from GOT.render import FORMATS
+
+        common.check_choices(formats, tuple(FORMATS), flag="--to")
     names = FolderNames()
     sources = _left_to_do(arguments, formats, names)
     if not sources:

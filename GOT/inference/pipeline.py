@@ -17,7 +17,7 @@ from typing import BinaryIO, Literal
 import torch
 from PIL import Image
 
-from GOT.data.image import MAX_TILES, open_image
+from GOT.data.image import MAX_TILES, TILES_LIMIT, open_image
 from GOT.data.processor import GOTProcessor, ModelInputs
 from GOT.data.prompt import Task, build_question, choose_task, normalize_box
 from GOT.data.tokenizer import StreamDecoder
@@ -68,6 +68,20 @@ class ReadRequest:
     max_tiles: int = MAX_TILES
     name: str = ""
     page: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.max_tiles <= TILES_LIMIT:
+            raise ValueError(f"max_tiles must be 1..{TILES_LIMIT}; got {self.max_tiles}.")
+        if self.box is not None and self.color is not None:
+            raise ValueError(
+                "Give a box or a color, not both: the model was trained on one region mark a question."
+            )
+        if self.question is not None and (
+            self.color is not None or (self.box is not None and self.box_mode == "prompt")
+        ):
+            raise ValueError(
+                "A question of your own replaces all words: write the box or color into it, or cut the box out (crop)."
+            )
 
 
 @dataclasses.dataclass(frozen=True)
