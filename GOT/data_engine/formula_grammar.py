@@ -129,14 +129,17 @@ class _Grammar:
         self.rng = rng
         self.size = size
         self.budget = float(budget)
-        pool = [*LATIN, *SMALL_GREEK] if rng.random() < 0.6 else list(LATIN)
-        self.variables = [str(name) for name in rng.choice(pool, size=int(rng.integers(3, 8)), replace=False)]
-        self.capitals = [str(name) for name in rng.choice([*CAPITALS, *LARGE_GREEK], size=3, replace=False)]
+        pool = (*LATIN, *SMALL_GREEK) if rng.random() < 0.6 else LATIN
+        self.variables = [
+            pool[place] for place in rng.permutation(len(pool))[: int(rng.integers(3, 8))].tolist()
+        ]
+        large = (*CAPITALS, *LARGE_GREEK)
+        self.capitals = [large[place] for place in rng.permutation(len(large))[:3].tolist()]
 
     # -- small choices
 
     def pick(self, options: tuple[str, ...] | list[str]) -> str:
-        return str(options[int(self.rng.integers(len(options)))])
+        return options[int(self.rng.random() * len(options))]
 
     def chance(self, probability: float) -> bool:
         return bool(self.rng.random() < probability)
@@ -144,7 +147,7 @@ class _Grammar:
     def among(self, *options: str, weights: tuple[float, ...] = ()) -> str:
         if not weights:
             return self.pick(options)
-        return options[int(self.rng.choice(len(options), p=np.array(weights) / sum(weights)))]
+        return options[_weighted(self.rng, weights)]
 
     # -- leaves
 
@@ -353,9 +356,7 @@ class _Grammar:
         }  # fmt: skip
         if self.size.structures and self.budget >= 9:
             shapes |= {self.matrix_equation: 9, self.case_equation: 7, self.aligned_lines: 8}
-        weights = np.array(list(shapes.values()), dtype=float)
-        chosen = int(self.rng.choice(len(shapes), p=weights / weights.sum()))
-        return list(shapes)[chosen](depth)
+        return list(shapes)[_weighted(self.rng, tuple(shapes.values()))](depth)
 
     def bare_expression(self, depth: int) -> Node:
         return self.expression(depth)
@@ -444,3 +445,13 @@ class _Grammar:
             left = self.term(min(depth, 1)) if not chain or number == 0 else row()
             lines.append((left, row("=", self.expression(depth))))
         return Aligned(tuple(lines))
+
+
+def _weighted(rng: np.random.Generator, weights: tuple[float, ...]) -> int:
+    """A place by weight; ten times quicker than ``rng.choice``, which checks more."""
+    left = float(rng.random()) * sum(weights)
+    for place, weight in enumerate(weights):
+        left -= weight
+        if left < 0:
+            return place
+    return len(weights) - 1

@@ -20,6 +20,7 @@ from GOT.data_engine.settings import build_settings, check_range
 from GOT.data_engine.tikz_painter import Painter
 from GOT.data_engine.tikz_tree import ANCHORS, Drawing, Label
 
+SIDE_TRIES = 30  # inside an attempt, because every further attempt is another run of TeX
 TEX_PACKAGES = ("amsmath", "amssymb", "lmodern", "tikz")
 
 Range = tuple[float, float]
@@ -146,12 +147,14 @@ def place_labels(scene: Scene, painter: Painter) -> Drawing:
 
 
 def _choose(rng: np.random.Generator, settings: GeometrySettings) -> tuple[Drawing, Painter]:
-    scene = random_scene(rng, most_shapes=settings.shapes)
+    for _ in range(SIDE_TRIES):
+        scene = random_scene(rng, most_shapes=settings.shapes)
+        if is_on_side("geometry/" + Drawing(scene.shapes, ()).to_tikz(), settings.split):
+            break
+    else:
+        raise Rejected(f"{SIDE_TRIES} drawings of the other side of the split than {settings.split}")
     painter = Painter(scene.shapes, ppi=round(float(rng.uniform(*settings.ppi)) / 10) * 10)
-    drawing = place_labels(scene, painter)
-    if not is_on_side("geometry/" + drawing.to_tikz(), settings.split):
-        raise Rejected(f"a drawing of the other side of the split than {settings.split}")
-    return drawing, painter
+    return place_labels(scene, painter), painter
 
 
 def _finish(
