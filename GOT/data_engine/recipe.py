@@ -66,7 +66,7 @@ class Recipe:
         if path.suffix == ".json":
             values = json.loads(content)
         else:
-            yaml = require("yaml", extra="train")
+            yaml = require("yaml", extra="synth")
             try:
                 values = yaml.safe_load(content)
             except yaml.YAMLError as error:

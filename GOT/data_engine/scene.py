@@ -108,7 +108,10 @@ def _draw(rng: np.random.Generator, settings: SceneSettings) -> Sample:
         if top + mask.shape[0] > height - 4:
             break
         left = int(rng.integers(4, width - mask.shape[1] - 3))
-        canvas = _print(rng, canvas, mask, left, top)
+        printed = _print(rng, canvas, mask, left, top)
+        if printed is None:
+            continue
+        canvas = printed
         texts.append(text)
         box = [left, top, left + mask.shape[1], top + mask.shape[0]]
         regions.append({"level": "line", "box": box, "text": text, "paragraph": len(regions)})
@@ -156,11 +159,12 @@ def _warped_mask(rng: np.random.Generator, text: str, face: Face, slant: float) 
     return np.asarray(warped.crop((max(0, box[0] - 2), max(0, box[1] - 2), box[2] + 2, box[3] + 2)))
 
 
-def _print(rng: np.random.Generator, canvas: np.ndarray, mask: np.ndarray, left: int, top: int) -> np.ndarray:
+def _print(
+    rng: np.random.Generator, canvas: np.ndarray, mask: np.ndarray, left: int, top: int
+) -> np.ndarray | None:
     """Print a mask in a colour that stands out everywhere, on a plate where the ground is too restless.
 
-    Raises:
-        Rejected: If no colour stands out.
+    ``None`` if no colour stands out.
     """
     rows, columns = mask.shape
     area = canvas[top : top + rows, left : left + columns].astype(np.float32)
@@ -179,7 +183,7 @@ def _print(rng: np.random.Generator, canvas: np.ndarray, mask: np.ndarray, left:
         if np.percentile(np.abs(around - shade), 2) >= MIN_CONTRAST:
             break
     else:
-        raise Rejected("no colour stands out from the ground")
+        return None
     if rng.random() < 0.3:  # a shadow on the side away from the text's own shade
         shift = max(1, rows // 24)
         shadow = np.zeros_like(alpha)
