@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from GOT.cli import common, reading
+from GOT.render import FORMATS
 
 if TYPE_CHECKING:
     from GOT.inference.documents import Page
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "got-ocr read"
 DEFAULT_FORMATS = "txt,md,json"  # under -o; on stdout the text alone
-ON_STDOUT = ("txt", "md", "json", "html", "tex")
+FILES_ONLY = ("docx",)
 
 
 def build_parser() -> common.Parser:
@@ -34,7 +35,7 @@ def build_parser() -> common.Parser:
     parser.add_argument(
         "--to",
         metavar="A,B",
-        help=f"formats: txt, md, json, html, docx, tex (under -o: {DEFAULT_FORMATS}; on stdout: one, txt)",
+        help=f"formats: {', '.join(FORMATS)} (under -o: {DEFAULT_FORMATS}; on stdout: one, txt)",
     )
     parser.add_argument(
         "--skip-existing", action="store_true", help="leave out documents that -o already holds"
@@ -69,8 +70,8 @@ def read(arguments: argparse.Namespace) -> int:
     from GOT.inference.outputs import FolderNames, PictureKeeper
 
     formats = common.comma_list(arguments.to or (DEFAULT_FORMATS if arguments.output else "txt"))
-    if not arguments.output and (len(formats) > 1 or formats[0] not in ON_STDOUT):
-        raise ValueError(f"--to {arguments.to} wants files; give -o DIR, or one of {', '.join(ON_STDOUT)}.")
+    if not arguments.output and (len(formats) > 1 or formats[0] in FILES_ONLY):
+        raise ValueError(f"--to {arguments.to} wants files: give -o DIR, or one format.")
     template = request_of(arguments)
     chosen = PageRange.parse(arguments.pages) if arguments.pages else None
     if not MIN_DPI <= arguments.dpi <= MAX_DPI:
@@ -81,10 +82,7 @@ def read(arguments: argparse.Namespace) -> int:
         raise ValueError(
             "--stream prints the text of one page after the other; leave out --multi-page and --to."
         )
-    if formats != ["txt"]:
-        from GOT.render import FORMATS
-
-        common.check_choices(formats, tuple(FORMATS), flag="--to")
+    common.check_choices(formats, tuple(FORMATS), flag="--to")
     names = FolderNames()
     sources = _left_to_do(arguments, formats, names)
     if not sources:

@@ -116,10 +116,6 @@ def test_rendering_writes_a_whole_page(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import GOT.render
-
-    if not hasattr(GOT.render, "FORMATS"):
-        pytest.skip("no output formats yet")
     monkeypatch.chdir(tmp_path)
     arguments = ("--model-name", tiny_checkpoint, "--image-file", page, "--type", "ocr", "--render")
     assert run(main_single, capsys, *arguments)[0] == 0

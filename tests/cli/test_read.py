@@ -34,13 +34,6 @@ def read(tiny_checkpoint: Path, capfd: pytest.CaptureFixture[str]) -> Any:
     return run
 
 
-def require_formats() -> None:
-    import GOT.render
-
-    if not hasattr(GOT.render, "FORMATS"):
-        pytest.skip("no output formats yet")
-
-
 def is_one_line(text: str) -> bool:
     return text.count("\n") == 1 and text.endswith("\n") and "Traceback" not in text
 
@@ -133,7 +126,7 @@ def test_pages_outside_the_document(read: Any, tmp_path: Path) -> None:
         (["--pages", "a-b"], "such as 1-5,7"),
         (["--dpi", "7"], "--dpi must be 20..1200; got 7"),
         (["--to", "txt,odt", "-o", "x"], "--to takes"),
-        (["--to", "txt,md"], "wants files; give -o DIR"),
+        (["--to", "txt,md"], "wants files: give -o DIR"),
         (["--device", "gpu"], "--device must be auto"),
         (["--device", "cuda:99"], "CUDA devices; use --device cpu"),
         (["--dtype", "int3"], "--dtype must be auto"),
@@ -152,8 +145,6 @@ def test_pages_outside_the_document(read: Any, tmp_path: Path) -> None:
 def test_a_wrong_command_is_one_line_and_code_2(
     read: Any, page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
 ) -> None:
-    if "odt" in str(arguments):
-        require_formats()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys.modules[__name__], "LIMIT", ())
     code, out, err = read(page, *arguments)
@@ -201,12 +192,7 @@ def test_a_copy_without_a_checkpoint_says_where_one_is(
 # ---- files
 
 
-@pytest.fixture
-def formats() -> None:
-    require_formats()
-
-
-def test_documents_get_folders(read: Any, tmp_path: Path, page: Path, formats: None) -> None:
+def test_documents_get_folders(read: Any, tmp_path: Path, page: Path) -> None:
     (tmp_path / "paper.pdf").write_bytes(make_pdf(draw_page(), draw_page()))
     code, out, _ = read(page, tmp_path / "paper.pdf", "-o", tmp_path / "out", "--dpi", "72")
     assert (code, out) == (0, "")
@@ -221,7 +207,7 @@ def test_documents_get_folders(read: Any, tmp_path: Path, page: Path, formats: N
     assert (tmp_path / "out/page/page.txt").read_text(encoding="utf-8").strip() == read(page)[1].strip()
 
 
-def test_documents_of_one_name_do_not_overwrite_each_other(read: Any, tmp_path: Path, formats: None) -> None:
+def test_documents_of_one_name_do_not_overwrite_each_other(read: Any, tmp_path: Path) -> None:
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         draw_page(text=folder).save(tmp_path / folder / "page.png")
@@ -229,7 +215,7 @@ def test_documents_of_one_name_do_not_overwrite_each_other(read: Any, tmp_path: 
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["page", "page-2"]
 
 
-def test_failed_documents_leave_nothing(read: Any, tmp_path: Path, page: Path, formats: None) -> None:
+def test_failed_documents_leave_nothing(read: Any, tmp_path: Path, page: Path) -> None:
     (tmp_path / "bad.png").write_text("x")
     code, _, _ = read(tmp_path / "bad.png", page, "-o", tmp_path / "out", "--to", "txt")
     assert code == 1
@@ -239,7 +225,7 @@ def test_failed_documents_leave_nothing(read: Any, tmp_path: Path, page: Path, f
 
 
 def test_finished_documents_are_skipped(
-    read: Any, tmp_path: Path, page: Path, formats: None, monkeypatch: pytest.MonkeyPatch
+    read: Any, tmp_path: Path, page: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     draw_page(text="two").save(tmp_path / "two.png")
     output = ("-o", tmp_path / "out", "--skip-existing")
@@ -257,12 +243,12 @@ def test_finished_documents_are_skipped(
     assert (tmp_path / "out/two/two.md").exists()
 
 
-def test_json_on_stdout_for_pipes(read: Any, page: Path, formats: None) -> None:
+def test_json_on_stdout_for_pipes(read: Any, page: Path) -> None:
     code, out, _ = read(page, "--to", "json")
     assert code == 0 and json.loads(out)["pages"][0]["status"] == "truncated"
 
 
-def test_multi_page_is_one_document(read: Any, tmp_path: Path, formats: None) -> None:
+def test_multi_page_is_one_document(read: Any, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for number in (2, 1):
         draw_page(text=str(number)).save(tmp_path / "in" / f"p{number}.png")
