@@ -24,13 +24,20 @@ def random_strings(rng: np.random.Generator, characters: int, letters: str = "")
         characters: Wanted length.
         letters: What to draw from; by default letters, capitals with digits, or all printable ASCII, a string each.
     """
+    count = max(1, characters // 4)
+    sizes = rng.integers(1, 11, size=count).tolist()
+    styles = rng.integers(3, size=count).tolist()
+    draws = rng.random(11 * count).tolist()  # all at once: a call for every word costs more than its letters
     words = []
-    length = 0
-    while length < characters:
-        size = min(int(rng.integers(1, 11)), max(1, characters - length))
-        pool = letters or (_LETTERS, _UPPER_DIGITS, _PRINTABLE)[int(rng.integers(3))]
-        words.append("".join(pool[place] for place in rng.integers(len(pool), size=size).tolist()))
+    length = used = 0
+    for size, style in zip(sizes, styles, strict=True):
+        size = min(size, max(1, characters - length))
+        pool = letters or (_LETTERS, _UPPER_DIGITS, _PRINTABLE)[style]
+        words.append("".join([pool[int(share * len(pool))] for share in draws[used : used + size]]))
+        used += size
         length += size + 1
+        if length >= characters:
+            break
     return " ".join(words)
 
 
