@@ -70,7 +70,7 @@ SCRIPT_LETTERS = tuple("LHFNOABDMS")
 ACCENTED = tuple(
     letter for letter in LATIN if letter not in "ijl"
 )  # TeX keeps the dots of i and j, typst drops them
-TRIES = 10  # a formula grows as it is written: about a third overshoot their size
+TRIES = 50  # a formula grows as it is written: about a third overshoot their size, more of the smallest
 
 
 @dataclasses.dataclass(frozen=True)

@@ -59,7 +59,7 @@ class PageSettings:
     width: Range = (720, 1024)
     height: Range = (900, 1250)
     font_size: Range = (14, 24)
-    blocks: Range = (4, 14)
+    blocks: Range = (4, 24)
     two_columns: float = 0.2
     formulas: float = 0.2
     tables: float = 0.1

@@ -121,18 +121,24 @@ def samples(indices: Sequence[int], seed: int, **changes: Any) -> list[Sample | 
         return each(indices, lambda index: sample(index, seed, **changes))
 
     def draw_many(generators: list[np.random.Generator]) -> list[Sample | Rejected]:
-        chosen = [(random_table(rng, settings), _choose_style(rng, settings)) for rng in generators]
-        pictures = tex.render_fragments(
-            [to_tex_fragment(table, style) for table, style in chosen],
-            packages=TEX_PACKAGES,
-            ppi=[style.ppi for _, style in chosen],
+        chosen = each(generators, lambda rng: (random_table(rng, settings), _choose_style(rng, settings)))
+        good = [entry for entry in chosen if not isinstance(entry, Rejected)]
+        pictures = iter(
+            tex.render_fragments(
+                [to_tex_fragment(table, style) for table, style in good],
+                packages=TEX_PACKAGES,
+                ppi=[style.ppi for _, style in good],
+            )
         )
 
         def finish(place: int) -> Sample:
-            picture = pictures[place]
+            entry = chosen[place]
+            if isinstance(entry, Rejected):
+                raise entry
+            picture = next(pictures)
             if isinstance(picture, Rejected):
                 raise picture
-            return _finish(*chosen[place], picture, settings, tex.renderer_version(), generators[place])
+            return _finish(*entry, picture, settings, tex.renderer_version(), generators[place])
 
         return each(range(len(generators)), finish)
 

@@ -1,4 +1,4 @@
-"""What all structured kinds share: the same seed gives the same bytes in every process, and other seeds other samples."""
+"""What all structured kinds share: a seed gives the same bytes in every process, another seed another sample."""
 
 from __future__ import annotations
 

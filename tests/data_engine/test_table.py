@@ -8,7 +8,7 @@ from PIL import Image
 
 from GOT.data_engine import inline, table, tex
 from GOT.data_engine.formula_tree import Frac, row
-from GOT.data_engine.sample import Sample, random_generator
+from GOT.data_engine.sample import Rejected, Sample, random_generator
 from GOT.data_engine.table_tree import Cell, Table, parse_table
 from GOT.data_engine.typst_compiler import render_pages
 from GOT.utils.lazy import is_available
@@ -134,6 +134,21 @@ def test_a_batch_equals_single_samples():
     single = table.sample(6, 2, renderer="pdflatex", rows=(2, 3), columns=2)
     assert batch[1].target == single.target
     assert batch[1].images[0].tobytes() == single.images[0].tobytes()
+
+
+@needs_tex
+def test_a_table_that_cannot_be_drawn_rejects_itself_only(monkeypatch):
+    draw = table.random_table
+    monkeypatch.setattr(
+        table, "random_table", lambda rng, settings: draw(rng, settings) if rng.random() < 0.7 else reject()
+    )
+    results = table.samples(range(6), 8, renderer="pdflatex", rows=2, columns=2)
+    assert all(isinstance(sample, Sample) for sample in results)
+    assert max(sample.meta["attempt"] for sample in results) > 0
+
+
+def reject() -> None:
+    raise Rejected("not this one")
 
 
 @needs_typst
