@@ -79,7 +79,10 @@ def _draw(rng: np.random.Generator, settings: GridSettings) -> Sample:
     ink = np.zeros((settings.rows * settings.cell, settings.columns * settings.cell), dtype=np.uint8)
     chosen = rng.integers(len(characters), size=(settings.rows, settings.columns))
     lines = ["".join(characters[i] for i in row) for row in chosen]
-    stray = rng.uniform(-settings.jitter, settings.jitter, size=(settings.rows, settings.columns, 2)) * settings.cell
+    stray = (
+        rng.uniform(-settings.jitter, settings.jitter, size=(settings.rows, settings.columns, 2))
+        * settings.cell
+    )
     for row, line in enumerate(lines):
         for column, character in enumerate(line):
             width = face.width(character)

@@ -27,7 +27,7 @@ class Sample:
     meta: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
-class Rejected(Exception):  # noqa: N818 - a verdict on one attempt, not an error
+class Rejected(Exception):
     """An attempt that must not become a sample (overlap, clipped label, too long); the next attempt is drawn."""
 
 
