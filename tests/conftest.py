@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,16 +43,19 @@ def closed_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture(autouse=True)
-def few_threads() -> Iterator[None]:
+def own_settings() -> Iterator[None]:
     """One thread, since tiny tensors are slower on many; and what a test sets for the process ends with it."""
     import torch
 
+    logger = logging.getLogger("GOT")
+    logged = logger.handlers[:], logger.level, logger.propagate
     threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     yield
     torch.set_num_threads(threads)
     torch.set_default_dtype(dtype)
+    logger.handlers[:], logger.level, logger.propagate = logged
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,128 @@
+"""Every command of README.md and CONTRIBUTING.md runs, with a tiny checkpoint in the place of W."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import re
+import runpy
+import shlex
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.helpers import ROOT, draw_page, make_pdf
+
+FEW = ["--max-new-tokens", "6", "--device", "cpu"]
+
+
+def blocks(language: str, *names: str) -> list[str]:
+    found = []
+    for name in names:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        found += re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return found
+
+
+def commands() -> list[str]:
+    lines = "\n".join(blocks("bash", "README.md", "CONTRIBUTING.md")).replace("\\\n", " ").splitlines()
+    return [line for line in lines if line.strip() and not line.strip().startswith("#")]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the files that the examples name."""
+    shutil.copy(ROOT / "assets/samples/page.png", tmp_path / "page.png")
+    (tmp_path / "paper.pdf").write_bytes(make_pdf(draw_page(), draw_page()))
+    (tmp_path / "scans").mkdir()
+    for number in (1, 2):
+        draw_page(text=str(number)).save(tmp_path / "scans" / f"p{number}.png")
+    (tmp_path / "W").symlink_to(tiny_checkpoint)
+    (tmp_path / "GOT").symlink_to(ROOT / "GOT")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("line", commands())
+def test_command_runs(
+    line: str, desk: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line, _, given = line.partition(" < ")
+    words = shlex.split(line, comments=True)
+    if words[0] == "bash":  # they would install and run these tests again; CI runs them for real
+        assert (ROOT / words[1]).is_file(), words[1]
+        assert all((ROOT / word).exists() for word in words[2:] if word.startswith("tests/"))
+        return
+    if given:
+        content = Path(given.strip()).read_bytes()
+        monkeypatch.setattr(sys, "stdin", type("Stdin", (), {"buffer": io.BytesIO(content)})())
+    if words[0] == "got-ocr":
+        from GOT.__main__ import main
+
+        code = main(words[1:] + (FEW if words[1] == "read" else ["--device", "cpu"]))
+    else:
+        assert words[0] == "python3"
+        path = desk / words[1]
+        monkeypatch.setattr(sys, "argv", [str(path), *words[2:], *FEW])
+        monkeypatch.setattr(sys, "path", list(sys.path))
+        with pytest.raises(SystemExit) as caught:
+            runpy.run_path(str(path), run_name="__main__")
+        code = int(caught.value.code or 0)
+    captured = capfd.readouterr()
+    promised_failure = "is not there" in line or "--pages 1-5,7" in line
+    assert code == (1 if promised_failure else 0), captured.err
+    assert "Traceback" not in captured.err
+    if "-o" in words:
+        assert list((desk / words[words.index("-o") + 1]).rglob("*.txt"))
+    else:
+        assert captured.out.strip()
+
+
+@pytest.mark.parametrize("code", blocks("python", "README.md"))
+def test_python_runs(
+    code: str, desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from GOT.inference.generation import GenerationSettings
+
+    def few() -> GenerationSettings:
+        return GenerationSettings(max_new_tokens=6)
+
+    monkeypatch.setattr("GOT.inference.pipeline.GenerationSettings", few)
+    (desk / "example.py").write_text(code, encoding="utf-8")
+    runpy.run_path(str(desk / "example.py"))
+    assert capsys.readouterr().out.count("truncated") == 2
+
+
+def test_links_and_paths_exist() -> None:
+    for name in ("README.md", "CONTRIBUTING.md"):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#]+)\)", text):
+            assert target.startswith("https://") or (ROOT / target).exists(), f"{name} links to {target}"
+        for path in re.findall(r"`((?:tests|scripts|GOT|assets|docs)/[\w/.-]+)`", text):
+            assert (ROOT / path).exists(), f"{name} names {path}"
+
+
+def test_the_tree_shows_every_package() -> None:
+    tree = next(block for block in blocks("text", "README.md") if "├──" in block)
+    shown = set(re.findall(r"[├└]── (\w+)/", tree))
+    there = {path.parent.name for path in (ROOT / "GOT").glob("*/*.py") if path.stat().st_size > 200}
+    assert there <= shown | {"export", "serve"}, there - shown
+    for name in re.findall(r"^(\w+)/", tree, re.MULTILINE):
+        assert (ROOT / name).is_dir()
+
+
+def test_tables_of_contributing_are_true() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for path, table in re.findall(r"\| `([\w/]+\.py)` `([A-Z_]+)` \|", text):
+        where = ROOT / path if path.startswith(("GOT/", "scripts/")) else ROOT / "GOT" / path
+        assert re.search(rf"^{table}\b", where.read_text(encoding="utf-8"), re.MULTILINE), f"{path} {table}"
+
+
+def test_python_versions_agree() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["requires-python"] == ">=3.11,<3.13"
+    assert "Python 3.11 or 3.12" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert importlib.import_module("GOT").__version__ == project["version"]
