@@ -33,6 +33,8 @@ HEADINGS = "#show heading: set block(above: 1.3em, below: 0.9em)\n" + "".join(
     f"#show heading.where(level: {level}): set text(size: {size}em)\n"
     for level, size in ((1, 1.3), (2, 1.2), (3, 1.2))
 )  # of typst's own 1.4, 1.2 and 1.0 em
+# A font of letters and digits need not have the bullet.
+MARKER = '#set list(marker: text(font: "New Computer Modern")[•])\n'
 LEAST_INK = 0.004  # share of dark pixels below which a page counts as empty
 
 Range = tuple[float, float]
@@ -138,7 +140,7 @@ def to_typst_document(page: Page, style: Style) -> str:
         f" columns: {style.columns})\n"
         f"#set text(size: {style.font_size:.2f}pt, hyphenate: false, {style.text})\n"
         f"#set par(leading: {style.leading:.2f}em, justify: {str(style.justified).lower()}{indent})\n"
-        f"{HEADINGS}{page.to_typst()}\n"
+        f"{HEADINGS}{MARKER}{page.to_typst()}\n"
     )
 
 

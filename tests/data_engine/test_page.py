@@ -14,6 +14,7 @@ from GOT.data_engine.formula_tree import row
 from GOT.data_engine.page_tree import Display, Heading, Listing, Page, Paragraph, TableBlock
 from GOT.data_engine.sample import Rejected, random_generator
 from GOT.data_engine.table_tree import Cell, Table, parse_table
+from GOT.data_engine.typst_compiler import render_pages, text_style
 from GOT.utils.lazy import is_available
 
 
@@ -88,6 +89,23 @@ def test_a_full_page_loses_blocks_from_picture_and_answer_alike():
     sample = page.sample_en(1, 0, width=400, height=300, font_size=20, blocks=12)
     assert len(sample.meta["blocks"]) == len(re.split(r"\n\n", sample.target)) < 12
     assert sample.meta["blocks"][-1] != "Heading"
+
+
+def test_bullets_are_bullets_in_a_font_without_them():
+    fonts = find_fonts(alphabet("en"))
+    without = [font for font in fonts if not font.covers("•") and text_style(font, fonts)]
+    if not without:
+        pytest.skip("every font of this machine has the bullet")
+    tree = Page((Listing((("x",),)),))
+    style = page.Style(200, 60, 16, 10, 0.6, 1, False, False, str(text_style(without[0], fonts)), "", fonts)
+    picture = render_pages(page.to_typst_document(tree, style), ppi=288, fonts=fonts)[0].convert("L")
+    dark = np.asarray(picture) < 128
+    inked = dark.any(axis=0).tolist()
+    start = inked.index(True)
+    end = inked.index(False, start)
+    rows = np.nonzero(dark[:, start:end].any(axis=1))[0]
+    # A bullet is filled; the box that stands for a missing glyph is hollow.
+    assert dark[rows[0] : rows[-1] + 1, start:end].mean() > 0.65
 
 
 def test_shares_settings_and_languages_are_checked():
