@@ -19,7 +19,7 @@ ul { margin: 12px 0 0; padding-left: 20px; color: var(--soft); }
 .scroll, section { background: var(--paper); border: 1px solid var(--line); border-radius: 10px; }
 .scroll { overflow-x: auto; margin-top: 16px; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: 8px 14px; text-align: right; white-space: nowrap; border-top: 1px solid var(--line); }
+th, td { padding: 8px 10px; text-align: right; white-space: nowrap; border-top: 1px solid var(--line); }
 thead th { border-top: 0; font-weight: 600; color: var(--soft); }
 th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left; }
 tr.strict td { font-weight: 600; }
