@@ -35,7 +35,7 @@ def test_numbers_in_names_are_numbers() -> None:
     assert sorted(names, key=natural_key)[:1] == [""]
     ordered = sorted(["page_10", "page_9", "Page_1"], key=natural_key)
     assert ordered == ["Page_1", "page_9", "page_10"]
-    assert sorted(reversed(names), key=natural_key) == sorted(names, key=natural_key)
+    assert len(set(map(natural_key, names))) == len(names)
 
 
 def test_a_folder_is_a_checkpoint_as_it_is(tmp_path: Path) -> None:
