@@ -130,6 +130,10 @@ def test_pages_outside_the_document(read: Any, tmp_path: Path) -> None:
         (["--device", "gpu"], "--device must be auto"),
         (["--device", "cuda:99"], "CUDA devices; use --device cpu"),
         (["--dtype", "int3"], "--dtype must be auto"),
+        (
+            ["--device", "cpu", "--attn-implementation", "flash_attention_2"],
+            "here it is cpu in float32. Use sdpa",
+        ),
         (["--backend", "tpu"], "There is no backend 'tpu'"),
         (["--max-new-tokens", "0"], "max_new_tokens must be at least 1"),
         (["--max-tiles", "0", "--crop"], "max_tiles must be 1..100"),

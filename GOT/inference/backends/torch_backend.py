@@ -16,6 +16,7 @@ from GOT.data.processor import ModelInputs
 from GOT.inference.device import choose_device, choose_dtype
 from GOT.model.checkpoint import load_model
 from GOT.model.got import GOTQwenForCausalLM
+from GOT.utils.lazy import require
 
 # Views encoded at a time: on a CPU one fills the cores; on a card more would fill its memory before its time.
 VIEWS_AT_ONCE = {"cpu": 1, "cuda": 8}
@@ -24,11 +25,22 @@ VIEWS_AT_ONCE = {"cpu": 1, "cuda": 8}
 def load(
     folder: Path, *, device: str = "auto", dtype: str = "auto", attn_implementation: str = "sdpa"
 ) -> TorchBackend:
-    """Load a checkpoint folder onto a device."""
+    """Load a checkpoint folder onto a device.
+
+    Raises:
+        ValueError: If the checkpoint is damaged, or the device cannot do what is asked.
+        ImportError: If flash attention is asked for and not installed.
+    """
     target = choose_device(device)
-    model = load_model(
-        folder, dtype=choose_dtype(dtype, target), device=target, attn_implementation=attn_implementation
-    )
+    number_type = choose_dtype(dtype, target)
+    if attn_implementation == "flash_attention_2":
+        if target.type != "cuda" or number_type is torch.float32:
+            raise ValueError(
+                f"flash_attention_2 computes on CUDA cards in bfloat16 or float16; here it is {target} in "
+                f"{str(number_type).removeprefix('torch.')}. Use sdpa."
+            )
+        require("flash_attn", extra="flash")
+    model = load_model(folder, dtype=number_type, device=target, attn_implementation=attn_implementation)
     return TorchBackend(model)
 
 
