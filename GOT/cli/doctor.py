@@ -22,8 +22,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "flash": ("flash_attn",),
     "eval": ("rapidfuzz", "nltk", "jieba"),
     "render": ("latex2mathml", "mathml2omml", "markdown_it", "docx", "verovio", "resvg_py", "rdkit"),
-    "synth": ("fontTools", "typst", "rdkit", "indigo", "verovio", "resvg_py", "matplotlib", "faker", "yaml"),
-    "echarts": ("pyecharts",),
+    "synth": ("typst", "rdkit", "indigo", "verovio", "resvg_py", "matplotlib", "yaml"),
 }
 
 
