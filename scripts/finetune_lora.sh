@@ -4,8 +4,10 @@
 #   MODEL=stepfun-ai/GOT-OCR-2.0-hf DATASETS=my-data.jsonl STEPS=-1 bash scripts/finetune_lora.sh --bf16 True
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/venv.sh
+[ -n "${LAUNCHER:-}" ] || { install train; LAUNCHER="$python"; }
 
-${LAUNCHER:-python3} GOT/train/train_GOT.py \
+$LAUNCHER GOT/train/train_GOT.py \
   --stage 3 \
   --model_name_or_path "${MODEL:-runs/stage2}" \
   --lora_enable True --lora_r "${LORA_RANK:-16}" --learning_rate 1e-4 \

@@ -5,10 +5,15 @@
 #     bash scripts/stage1_pretrain.sh --decoder facebook/opt-125m --bf16 True --deepspeed zero_config/zero2.json
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/venv.sh
+[ -n "${LAUNCHER:-}" ] || { install train; LAUNCHER="$python"; }
+architecture="${ARCHITECTURE:-tiny}"
+[ "$architecture" = tiny ] && tokenizer=small:2000 || tokenizer=published  # OPT brings its own
 
-${LAUNCHER:-python3} GOT/train/train_GOT.py \
+$LAUNCHER GOT/train/train_GOT.py \
   --stage 1 \
-  --architecture "${ARCHITECTURE:-tiny}" \
+  --architecture "$architecture" \
+  --tokenizer "${TOKENIZER:-$tokenizer}" \
   --datasets "${DATASETS:-pdf-ocr+scene-ocr}" ${DATA_CONFIG:+--data_config "$DATA_CONFIG"} \
   --output_dir "${OUTPUT:-runs/stage1}" \
   --per_device_train_batch_size "${BATCH:-4}" \

@@ -5,8 +5,10 @@
 #     bash scripts/stage2_joint.sh --decoder Qwen/Qwen1.5-0.5B --bf16 True --deepspeed zero_config/zero2.json
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/venv.sh
+[ -n "${LAUNCHER:-}" ] || { install train; LAUNCHER="$python"; }
 
-${LAUNCHER:-python3} GOT/train/train_GOT.py \
+$LAUNCHER GOT/train/train_GOT.py \
   --stage 2 \
   --architecture "${ARCHITECTURE:-tiny}" \
   --vision_tower "${STAGE1:-runs/stage1}" \

@@ -5,8 +5,10 @@
 #     bash scripts/stage3_post.sh --bf16 True --deepspeed zero_config/zero2.json
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/venv.sh
+[ -n "${LAUNCHER:-}" ] || { install train; LAUNCHER="$python"; }
 
-${LAUNCHER:-python3} GOT/train/train_GOT.py \
+$LAUNCHER GOT/train/train_GOT.py \
   --stage 3 \
   --model_name_or_path "${MODEL:-runs/stage2}" \
   --datasets "${DATASETS:-pdf-ocr+scene-ocr}" ${DATA_CONFIG:+--data_config "$DATA_CONFIG"} \
