@@ -263,4 +263,4 @@ def short_name(source: str) -> str:
         return "stdin"
     path = source.partition("?")[0].partition("#")[0] if is_url(source) else source
     stem = Path(path.rstrip("/\\").replace("\\", "/")).stem
-    return re.sub(r"[\x00-\x1f\x7f<>:\"|?*/]", "_", stem).lstrip(".")[:MAX_NAME].strip() or "page"
+    return re.sub(r"[\x00-\x1f\x7f<>:\"|?*/]", "_", stem)[:MAX_NAME].strip(". ") or "page"
