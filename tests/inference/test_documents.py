@@ -255,7 +255,8 @@ def test_a_damaged_frame_leaves_the_ones_before_it(tmp_path: Path) -> None:
     [
         ("a/b/page.one.png", "page.one"), ("page.png", "page"), ("-", "stdin"), ("http://x/y/z.pdf?q=a/b#c", "z"),
         ("http://x/..", "page"), ("http://x/a/../", "page"), ("..", "page"), ("/", "page"), (".hidden.png", "hidden"),
-        ("http://x/%2e%2e%2fz", "%2e%2e%2fz"), ("a\\..\\b.png", "b"), ("x:y|z.png", "x_y_z"), ("a\nb.png", "a_b"), (". .", "page"),
+        ("http://x/%2e%2e%2fz", "%2e%2e%2fz"), ("a\\..\\b.png", "b"), ("x:y|z.png", "x_y_z"), ("a\nb.png", "a_b"),
+        (". .", "page"),
         ("é" * 300 + ".png", "é" * 80),
     ],
 )  # fmt: skip

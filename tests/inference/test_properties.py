@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 
 import pytest
@@ -94,4 +95,4 @@ def test_any_page_has_a_grid_within_the_limit(width: int, height: int, limit: in
 @given(st.lists(st.text(alphabet="aB0129_.²漢", max_size=8), max_size=12))
 def test_any_names_have_one_order(names: list[str]) -> None:
     ordered = sorted(names, key=natural_key)
-    assert all(natural_key(a) <= natural_key(b) for a, b in zip(ordered, ordered[1:], strict=False))
+    assert all(natural_key(a) <= natural_key(b) for a, b in itertools.pairwise(ordered))
