@@ -102,6 +102,7 @@ class TorchSession:
             input_ids[row, longest - len(inputs.input_ids) :] = inputs.input_ids
             self._mask[row, longest - len(inputs.input_ids) :] = 1
         self._mask = self._mask.to(device)
+        self._padded = not bool(self._mask.all())
         self._cache = DynamicCache(config=model.config)
         embeds = model.model.splice(input_ids.to(device), image_features.to(device))
         self.logits = self._forward(embeds, (self._mask.cumsum(-1) - 1).clamp(min=0))
@@ -116,6 +117,7 @@ class TorchSession:
         """See ``DecodeSession``."""
         index = torch.tensor(list(rows), dtype=torch.long, device=self._mask.device)
         self._mask = self._mask[index]
+        self._padded = self._padded and not bool(self._mask.all())
         if len(index):
             self._cache.batch_select_indices(index)
 
@@ -123,7 +125,7 @@ class TorchSession:
         output = self._model(
             inputs_embeds=inputs_embeds,
             # Without padding no mask is needed, and attention takes its faster path.
-            attention_mask=None if bool(self._mask.all()) else self._mask,
+            attention_mask=self._mask if self._padded else None,
             position_ids=position_ids,
             past_key_values=self._cache,
             use_cache=True,
