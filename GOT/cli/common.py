@@ -54,7 +54,7 @@ def load_pipeline(arguments: argparse.Namespace) -> GOTPipeline:
                 "No checkpoint is shipped with this copy; give --model-name: a folder, or stepfun-ai/GOT-OCR-2.0-hf."
             )
         note(
-            "Reading with got-tiny, the small embedded checkpoint: printed text in clean pictures. "
+            "Reading with the shipped stand-in, which knows the shipped samples by heart and nothing else. "
             "For real documents: --model-name stepfun-ai/GOT-OCR-2.0-hf (or a folder)."
         )
         name = str(bundled)

@@ -190,6 +190,7 @@ def write_final(trainer: GOTTrainer, built: Built, model: Any, arguments: RunArg
             built.write(merged_weights(model), hidden, layout_of(arguments))
     else:
         built.write(model.state_dict() if weights is None else weights, hidden, layout_of(arguments))
+    io.make_readable(hidden)
     io.fsync_tree(hidden)
     # config.json last: a folder without it is no checkpoint.
     for path in sorted(hidden.iterdir(), key=lambda p: p.name == "config.json"):

@@ -20,7 +20,7 @@ from GOT.train.arguments import DataArguments, GOTTrainingArguments
 from GOT.train.health import DataHealth, Throughput, check_finite
 from GOT.train.loss import supervised_loss
 from GOT.train.optimizer import Rates, build_groups
-from GOT.utils.io import fsync_tree
+from GOT.utils.io import fsync_tree, make_readable
 from GOT.utils.log import get_logger
 
 logger = get_logger(__name__)
@@ -199,6 +199,7 @@ class GOTTrainer(Trainer):
         self.accelerator.wait_for_everyone()
         if self.args.should_save:
             (hidden / name / DATA_STATE).write_text(json.dumps(self._data_state()))
+            make_readable(hidden / name)
             fsync_tree(hidden / name)
             if (run / name).exists():
                 shutil.rmtree(run / name)

@@ -57,7 +57,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp"))
     try:
         yield temporary
-        _make_readable(temporary)
+        make_readable(temporary)
         fsync_tree(temporary)
         _replace_folder(temporary, path)
     except BaseException:
@@ -74,7 +74,8 @@ def fsync_tree(folder: Path) -> None:
         _fsync(Path(root))
 
 
-def _make_readable(folder: Path) -> None:
+def make_readable(folder: Path) -> None:
+    """Give a folder's files the permissions that new files usually have."""
     # Temporary folders, and files that libraries write through temporary ones, are private; results are for everyone.
     mask = _umask()
     for root, _, files in os.walk(folder):
