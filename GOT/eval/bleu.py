@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 import sys
-from collections import Counter
 from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from GOT.eval.coded import count_shared, encode_tokens
 
 MAX_ORDER = 4
 # What nltk puts in the place of a precision of zero, so that its logarithm exists.
@@ -17,21 +20,16 @@ def count_matches(first: Sequence[Hashable], second: Sequence[Hashable]) -> list
 
     Which of the two is the reference does not matter, so one count serves both modes.
     """
-    numbers: dict[Hashable, int] = {}
-    coded = [[numbers.setdefault(token, len(numbers)) for token in tokens] for tokens in (first, second)]
-    base = len(numbers)
-    runs = coded
-    matches = []
-    for order in range(1, MAX_ORDER + 1):
-        if order > 1:
-            # A run is one integer: its first order-1 tokens as before, times the vocabulary, plus the last token.
-            runs = [
-                [head * base + last for head, last in zip(run, tokens[order - 1 :], strict=False)]
-                for run, tokens in zip(runs, coded, strict=True)
-            ]
-        ours, theirs = Counter(runs[0]), Counter(runs[1])
-        shared = ours.keys() & theirs.keys()
-        matches.append(sum(map(min, map(ours.__getitem__, shared), map(theirs.__getitem__, shared))))
+    ours, theirs, size = encode_tokens(first, second)
+    matches = [count_shared(ours, theirs, size)]
+    our_runs, their_runs = ours, theirs
+    for order in range(1, MAX_ORDER):
+        # A run is its first tokens' number times the vocabulary, plus its last token; then numbered anew, without gaps.
+        our_runs = our_runs[:-1] * size + ours[order:]
+        their_runs = their_runs[:-1] * size + theirs[order:]
+        runs, codes = np.unique(np.concatenate([our_runs, their_runs]), return_inverse=True)
+        our_runs, their_runs = codes[: len(our_runs)], codes[len(our_runs) :]
+        matches.append(count_shared(our_runs, their_runs, len(runs)))
     return matches
 
 

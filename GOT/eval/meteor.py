@@ -5,7 +5,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
+
+from GOT.eval.coded import Codes, encode_tokens, pair_from_end
 from GOT.utils.lazy import require
 
 ALPHA, BETA, GAMMA = (
@@ -13,6 +17,12 @@ ALPHA, BETA, GAMMA = (
     3.0,
     0.5,
 )  # weight of recall; shape and weight of the penalty (Lavie and Agarwal 2007)
+
+# Every rule of Porter's, and every word that nltk treats apart, ends in one of these.
+_ENDINGS = tuple(
+    "s e y ed ing al er ic ant ent ion ou ism iti ful ll ator "
+    "enci anci bli alli entli eli ousli fulli logi".split()
+)
 
 Synonyms = Callable[[str], frozenset[str]]
 
@@ -56,19 +66,20 @@ def align(*, reference: Sequence[str], prediction: Sequence[str], synonyms: Syno
 
     Without synonyms the result is the same when both texts change places.
     """
-    ours, theirs = list(enumerate(map(str.lower, prediction))), list(enumerate(map(str.lower, reference)))
-    pairs, our_rest, their_rest = _match_equal(ours, theirs)
-    if our_rest and their_rest:
-        stem = _stemmer()
-        our_rest = [(place, stem(word)) for place, word in our_rest]
-        their_rest = [(place, stem(word)) for place, word in their_rest]
-        found, our_rest, their_rest = _match_equal(our_rest, their_rest)
-        pairs += found
-        if synonyms is not None and our_rest and their_rest:
-            pairs += _match_synonyms(our_rest, their_rest, synonyms)
-    partner = dict(pairs)
-    joined = sum(partner.get(place + 1) == other + 1 for place, other in pairs)
-    return Alignment(len(pairs), len(pairs) - joined)
+    our_words, their_words = list(map(str.lower, prediction)), list(map(str.lower, reference))
+    partners = pair_from_end(*encode_tokens(our_words, their_words))
+    our_rest, their_rest = _unpaired(partners, len(their_words))
+    if len(our_rest) and len(their_rest):
+        our_stems = [stem(our_words[place]) for place in our_rest.tolist()]
+        their_stems = [stem(their_words[place]) for place in their_rest.tolist()]
+        found = pair_from_end(*encode_tokens(our_stems, their_stems))
+        if synonyms is not None:
+            _pair_synonyms(found, our_stems, their_stems, synonyms)
+        paired = np.flatnonzero(found >= 0)
+        partners[our_rest[paired]] = their_rest[found[paired]]
+    places = np.flatnonzero(partners >= 0)
+    joined = np.count_nonzero((np.diff(places) == 1) & (np.diff(partners[places]) == 1))
+    return Alignment(len(places), len(places) - int(joined))
 
 
 def meteor(
@@ -99,49 +110,35 @@ def meteor(
     return (1 - GAMMA * (found.chunks / found.matched) ** BETA) * mean
 
 
-Placed = list[tuple[int, str]]  # tokens with their places in the text
+def _unpaired(partners: Codes, their_length: int) -> tuple[Codes, Codes]:
+    """The places of both texts that have no partner."""
+    free = np.ones(their_length, bool)
+    free[partners[partners >= 0]] = False
+    return np.flatnonzero(partners < 0), np.flatnonzero(free)
 
 
-def _match_equal(ours: Placed, theirs: Placed) -> tuple[list[tuple[int, int]], Placed, Placed]:
-    """Pair equal words from the end backwards, each with the last one still free; the pairs, and what is left over."""
+def _pair_synonyms(
+    partners: Codes, our_stems: Sequence[str], their_stems: Sequence[str], synonyms: Synonyms
+) -> None:
+    """Pair each unpaired word, from the end, with the last free one that is spelled as one of its synonyms."""
+    our_rest, their_rest = _unpaired(partners, len(their_stems))
     free: dict[str, list[int]] = {}
-    for place, word in theirs:
-        free.setdefault(word, []).append(place)
-    pairs, rest = [], []
-    for place, word in reversed(ours):
-        places = free.get(word)
-        if places:
-            pairs.append((place, places.pop()))
-        else:
-            rest.append((place, word))
-    if not rest and len(pairs) == len(theirs):
-        return pairs, [], []
-    left = {place for places in free.values() for place in places}
-    return pairs, rest[::-1], [item for item in theirs if item[0] in left]
-
-
-def _match_synonyms(ours: Placed, theirs: Placed, synonyms: Synonyms) -> list[tuple[int, int]]:
-    """Pair each word from the end backwards with the last free one that is spelled as one of its synonyms."""
-    free: dict[str, list[int]] = {}
-    for place, word in theirs:
-        free.setdefault(word, []).append(place)
-    spelled = dict(theirs)
-    pairs = []
-    for place, word in reversed(ours):
-        found = max((free[name][-1] for name in synonyms(word) | {word} if free.get(name)), default=None)
+    for place in their_rest.tolist():
+        free.setdefault(their_stems[place], []).append(place)
+    for place in reversed(our_rest.tolist()):
+        names = synonyms(our_stems[place]) | {our_stems[place]}
+        found = max((free[name][-1] for name in names if free.get(name)), default=None)
         if found is not None:
-            free[spelled[found]].pop()
-            pairs.append((place, found))
-    return pairs
+            free[their_stems[found]].pop()
+            partners[place] = found
+
+
+@functools.lru_cache(maxsize=1 << 18)
+def stem(word: str) -> str:
+    """The Porter stem of a word in lower case."""
+    return _porter().stem(word) if word.endswith(_ENDINGS) else word
 
 
 @functools.cache
-def _stemmer() -> Callable[[str], str]:
-    porter = require("nltk.stem.porter", extra="eval").PorterStemmer()
-
-    @functools.lru_cache(maxsize=1 << 18)
-    def stem(word: str) -> str:
-        # All of Porter's endings are Latin letters: nothing to cut from a Chinese word.
-        return porter.stem(word) if word[-1:].isascii() else word
-
-    return stem
+def _porter() -> Any:
+    return require("nltk.stem.porter", extra="eval").PorterStemmer()

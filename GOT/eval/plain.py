@@ -41,7 +41,10 @@ def edit_distance(*, reference: str, prediction: str) -> float:
         ZeroDivisionError: If both texts are empty, as the published tools do.
     """
     levenshtein = require("rapidfuzz.distance.Levenshtein", extra="eval")
-    return levenshtein.distance(reference, prediction) / max(len(reference), len(prediction))
+    longest = max(len(reference), len(prediction))
+    # Most answers have few errors: the search widens from there as far as it must, and stays exact.
+    expected = longest // 20
+    return levenshtein.distance(reference, prediction, score_hint=expected) / longest
 
 
 def score_text(pair: Pair, cut: Cut = cut_words) -> StreamScore:
@@ -75,9 +78,10 @@ def compat_text(
     ours, theirs = set(hypothesis), set(reference)
     common = len(ours & theirs)
     precision, recall = common / len(ours), common / len(theirs)
-    matches, alignment = (shared or _Shared()).compare(page=hypothesis, answer=reference, exchanged=True)
+    shared = shared or _Shared()
+    matches, alignment = shared.compare(page=hypothesis, answer=reference, exchanged=True)
     return {
-        "edit_distance": edit_distance(reference=label, prediction=answer),
+        "edit_distance": shared.edit_distance(page=label, answer=answer),
         "f1": 1.0 / (0.5 / precision + (1 - 0.5) / recall) if common else 0.0,
         "precision": precision,
         "recall": recall,
@@ -108,10 +112,11 @@ def strict_text(pair: Pair, cut: Cut = cut_words, shared: _Shared | None = None)
         # Both blank, if with other white space: as good as it gets. One of them blank: worst.
         blank = float(not reference and not prediction)
         return dict.fromkeys(WORST_TEXT, blank) | {"edit_distance": 1 - blank}
-    matches, alignment = (shared or _Shared()).compare(page=reference, answer=prediction, exchanged=False)
+    shared = shared or _Shared()
+    matches, alignment = shared.compare(page=reference, answer=prediction, exchanged=False)
     precision, recall = matches[0] / len(prediction), matches[0] / len(reference)
     return {
-        "edit_distance": edit_distance(reference=reference_text, prediction=prediction_text),
+        "edit_distance": shared.edit_distance(page=reference_text, answer=prediction_text),
         "f1": 2 * precision * recall / (precision + recall) if matches[0] else 0.0,
         "precision": precision,
         "recall": recall,
@@ -127,20 +132,27 @@ def strict_text(pair: Pair, cut: Cut = cut_words, shared: _Shared | None = None)
 
 
 class _Shared:
-    """The counts that both modes need, kept for the second mode where it has the very same tokens."""
+    """What both modes need of one page, kept for the second mode where it has the very same texts."""
 
     def __init__(self) -> None:
-        self._known: tuple[list[str], list[str], list[int], Alignment] | None = None
+        self._compared: tuple[list[str], list[str], list[int], Alignment] | None = None
+        self._measured: tuple[str, str, float] | None = None
 
     def compare(self, *, page: list[str], answer: list[str], exchanged: bool) -> tuple[list[int], Alignment]:
         """Shared runs and alignment of page and answer; ``exchanged`` takes the answer for the reference."""
         # With synonyms the alignment depends on which text is the reference.
-        if self._known and load_synonyms() is None and self._known[0] == page and self._known[1] == answer:
-            return self._known[2], self._known[3]
+        if self._compared and self._compared[:2] == (page, answer) and load_synonyms() is None:
+            return self._compared[2:]
         reference, prediction = (answer, page) if exchanged else (page, answer)
         alignment = align(reference=reference, prediction=prediction, synonyms=load_synonyms())
-        self._known = (page, answer, count_matches(page, answer), alignment)
-        return self._known[2], alignment
+        self._compared = page, answer, count_matches(page, answer), alignment
+        return self._compared[2:]
+
+    def edit_distance(self, *, page: str, answer: str) -> float:
+        """Edit distance of page and answer."""
+        if not self._measured or self._measured[:2] != (page, answer):
+            self._measured = page, answer, edit_distance(reference=page, prediction=answer)
+        return self._measured[2]
 
 
 def warm_up(*, chinese: bool) -> None:
@@ -148,7 +160,7 @@ def warm_up(*, chinese: bool) -> None:
     meteor(reference=["reading"], prediction=["reads"], synonyms=load_synonyms())
     edit_distance(reference="a", prediction="b")
     if chinese:
-        tokens.cut_chinese("中文")
+        tokens.split_words("中文", chinese=True)
 
 
 def _score(pairs: Sequence[Pair], cut: Cut, workers: int) -> Scored:
