@@ -15,7 +15,18 @@ from GOT.data_engine.fonts import Font, Split
 from GOT.data_engine.formula_grammar import FormulaSize, random_formula
 from GOT.data_engine.formula_tree import Node
 from GOT.data_engine.inline import Inline
-from GOT.data_engine.page_tree import Block, Display, Heading, Listing, Page, Paragraph, TableBlock
+from GOT.data_engine.page_regions import block_regions
+from GOT.data_engine.page_tree import (
+    END,
+    END_MARK,
+    Block,
+    Display,
+    Heading,
+    Listing,
+    Page,
+    Paragraph,
+    TableBlock,
+)
 from GOT.data_engine.sample import Rejected, Sample
 from GOT.data_engine.settings import build_settings, check_range
 from GOT.data_engine.table import TableSettings, random_table
@@ -140,7 +151,7 @@ def to_typst_document(page: Page, style: Style) -> str:
         f" columns: {style.columns})\n"
         f"#set text(size: {style.font_size:.2f}pt, hyphenate: false, {style.text})\n"
         f"#set par(leading: {style.leading:.2f}em, justify: {str(style.justified).lower()}{indent})\n"
-        f"{HEADINGS}{MARKER}{page.to_typst()}\n"
+        f"{HEADINGS}{MARKER}{END_MARK}{page.to_typst()}\n"
     )
 
 
@@ -276,9 +287,8 @@ def _choose_style(rng: np.random.Generator, language: str, settings: PageSetting
 def _print_page(page: Page, style: Style) -> Sample:
     """Print the page; drop its last blocks until it fits on one."""
     while True:
-        pictures = typst_compiler.render_pages(
-            to_typst_document(page, style), ppi=POINTS_PER_INCH, fonts=style.fonts
-        )
+        source = to_typst_document(page, style)
+        pictures = typst_compiler.render_pages(source, ppi=POINTS_PER_INCH, fonts=style.fonts)
         if len(pictures) == 1:
             break
         keep = min(len(page.blocks) - 1, max(1, int(len(page.blocks) / len(pictures))))
@@ -292,12 +302,14 @@ def _print_page(page: Page, style: Style) -> Sample:
     if ink_share(picture) < LEAST_INK:
         raise Rejected("an empty page")
     _check_width(picture, style)
+    ends = [(x, y) for x, y in typst_compiler.query_values(source, END, fonts=style.fonts)]
     meta = {
         "renderer": typst_compiler.renderer_version(),
         "font": style.font,
         "font_size": style.font_size,
         "columns": style.columns,
         "blocks": [type(block).__name__ for block in page.blocks],
+        "regions": block_regions(page, picture, ends, font_size=style.font_size, columns=style.columns),
     }
     return Sample((picture,), build_question("format"), page.to_markdown(), meta)
 

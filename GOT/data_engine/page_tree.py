@@ -10,6 +10,12 @@ from GOT.data_engine.inline import Inline
 from GOT.data_engine.table_tree import Table
 from GOT.data_engine.typst_compiler import quote
 
+END = "end-of-block"  # name of the marks' label and of the typst function that sets one
+END_MARK = (
+    f"#let {END}() = context {{ let place = here().position();"
+    f" [#metadata((place.x.pt(), place.y.pt())) <{END}>] }}\n"
+)
+
 
 class Block:
     """One part of a page, with white above and below."""
@@ -106,5 +112,8 @@ class Page:
         return "\n\n".join(block.to_markdown() for block in self.blocks)
 
     def to_typst(self) -> str:
-        """The picture's markup, without page set-up."""
-        return "\n\n".join(block.to_typst() for block in self.blocks)
+        """The picture's markup, without page set-up; :data:`END_MARK` must have been defined.
+
+        Every block is followed by an invisible mark, by which its place on the page is found.
+        """
+        return "\n\n".join(f"{block.to_typst()}\n\n#{END}()" for block in self.blocks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,27 @@ def render_pages(source: str, *, ppi: float = 144.0, fonts: tuple[Font, ...] = (
     return [Image.open(io.BytesIO(page)).convert("RGB") for page in pages]
 
 
+def query_values(source: str, label: str, *, fonts: tuple[Font, ...] = ()) -> list[Any]:
+    """The values of a document's ``#metadata(…) <label>``, in the order of the document.
+
+    Quick after :func:`render_pages` of the same document, because typst remembers the layout.
+
+    Args:
+        source: Typst markup that compiles.
+        label: Name of the label, without brackets.
+        fonts: As for :func:`render_pages`.
+    """
+    typst = require("typst", extra="synth")
+    compiler = typst.Compiler(
+        input=source.encode("utf-8"),
+        font_paths=_opened(os.getpid(), _folders(fonts)),
+        package_path=NOWHERE,
+        package_cache_path=NOWHERE,
+    )
+    values: list[Any] = json.loads(compiler.query(f"<{label}>", field="value"))
+    return values
+
+
 def renderer_version() -> str:
     """``"typst 0.15.2"``, for a sample's meta."""
     return f"typst {require('typst', extra='synth').__version__}"
@@ -96,6 +118,13 @@ def _compiler(process: int, folders: tuple[str, ...]) -> Any:
         package_path=NOWHERE,
         package_cache_path=NOWHERE,
     )
+
+
+# The fonts of a query's compiler: it is made anew for each document, which is cheap with fonts already opened.
+@functools.lru_cache(maxsize=8)
+def _opened(process: int, folders: tuple[str, ...]) -> Any:
+    typst = require("typst", extra="synth")
+    return typst.Fonts(include_system_fonts=False, font_paths=list(folders))
 
 
 def _shorten(source: str, limit: int = 200) -> str:

@@ -11,7 +11,7 @@ from GOT.data_engine import page
 from GOT.data_engine.fonts import alphabet, find_fonts
 from GOT.data_engine.formula_parser import parse_formula
 from GOT.data_engine.formula_tree import row
-from GOT.data_engine.page_tree import Display, Heading, Listing, Page, Paragraph, TableBlock
+from GOT.data_engine.page_tree import END, Display, Heading, Listing, Page, Paragraph, TableBlock
 from GOT.data_engine.sample import Rejected, random_generator
 from GOT.data_engine.table_tree import Cell, Table, parse_table
 from GOT.data_engine.typst_compiler import render_pages, text_style
@@ -121,3 +121,73 @@ def test_the_users_own_text_is_printed(tmp_path):
     (tmp_path / "own.txt").write_text("Zebra quagga okapi. " * 40, encoding="utf-8")
     pages = [page.sample_en(index, 0, text=str(tmp_path), split=None, **SMALL) for index in range(4)]
     assert any("Zebra quagga" in sample.target or "okapi" in sample.target for sample in pages)
+
+
+COLORS = ((200, 0, 0), (0, 0, 200), (0, 120, 0))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_region_holds_exactly_its_block(language, monkeypatch):
+    drawn = []
+    print_page = page._print_page
+    monkeypatch.setattr(page, "_print_page", lambda *args: drawn.append(args) or print_page(*args))
+    checked = 0
+    for index in range(6):
+        settings = {**SMALL, "blocks": (6, 14), "formulas": 0.3, "two_columns": 0.5}
+        sample = page.sample(index, 11, language, **settings)
+        tree, style = drawn[-1]
+        tree = Page(tree.blocks[: len(sample.meta["blocks"])])
+        regions = sample.meta["regions"]
+        broken = [region for region in regions if not region["text"]]
+        asked = [region for region in regions if region["text"]]
+        assert len(asked) + bool(broken) == len(tree.blocks)
+        if broken:
+            continue
+        assert [region["text"] for region in asked] == [block.to_markdown() for block in tree.blocks]
+        colored = np.asarray(print_in_colors(tree, style)).astype(int)
+        tinted = [is_tinted(colored, place) for place in range(3)]
+        for number, region in enumerate(asked):
+            x1, y1, x2, y2 = region["box"]
+            inside = [bool(pixels[y1:y2, x1:x2].any()) for pixels in tinted]
+            assert inside == [place == number % 3 for place in range(3)]
+            checked += 1
+        covered = np.zeros(colored.shape[:2], dtype=bool)
+        for region in asked:
+            x1, y1, x2, y2 = region["box"]
+            covered[y1:y2, x1:x2] = True
+        assert not (colored.min(axis=2) < 200)[~covered].any()
+    assert checked > 10
+
+
+def print_in_colors(tree: Page, style: page.Style):
+    """The page with every block in another colour than its neighbours, at the same places."""
+    source = page.to_typst_document(tree, style)
+    for number, block in enumerate(tree.blocks):
+        printed = f"{block.to_typst()}\n\n#{END}()"
+        fill = "rgb" + str(COLORS[number % 3])
+        assert source.count(printed) >= 1
+        source = source.replace(printed, f"#[#set text(fill: {fill})\n{block.to_typst()}\n]\n\n#{END}( )", 1)
+    (picture,) = render_pages(source, ppi=72, fonts=style.fonts)
+    return picture
+
+
+def is_tinted(pixels: np.ndarray, place: int) -> np.ndarray:
+    """Where there is text in one of COLORS."""
+    red, green, blue = (pixels[:, :, channel] for channel in range(3))
+    most = pixels.max(axis=2)
+    dark = pixels.min(axis=2) < 140
+    strongest = ((red == most), (blue == most), (green == most))[place]
+    return dark & strongest & (pixels.max(axis=2) - pixels.min(axis=2) > 60)
+
+
+def test_a_block_over_two_columns_is_ink_without_a_text():
+    words = "word " * 40
+    tree = Page((Paragraph(("short",)), Paragraph((words.strip(),)), Paragraph(("last",))))
+    style = page.Style(
+        400, 220, 16, 20, 0.6, 2, False, False, 'font: "Libertinus Serif"', "Libertinus Serif", ()
+    )
+    sample = page._print_page(tree, style)
+    regions = sample.meta["regions"]
+    assert [region["text"] for region in regions] == ["short", "", "", "last"]
+    left, right = regions[1]["box"], regions[2]["box"]
+    assert left[2] <= 200 <= right[0] and right[1] < left[1]

@@ -12,7 +12,7 @@ from GOT.data_engine import KINDS, crop, fine, handwriting, multi_page, scene
 from GOT.data_engine.degrade import degrade, move_box
 from GOT.data_engine.fonts import find_fonts
 from GOT.data_engine.sample import Sample
-from GOT.utils.lazy import load_entry
+from GOT.utils.lazy import is_available, load_entry
 from tests.data_engine.test_plain import digest, needs_chinese
 
 ENGLISH = {"plain_en": 0.7, "columns": 0.3}
@@ -78,6 +78,22 @@ def test_a_frame_is_drawn_in_the_colour_asked_for_and_covers_no_text():
         others = [other for other in range(3) if other != channel]
         assert (edge[:, channel] > edge[:, others].max(axis=1) + 40).all()
     assert len(named) == 3
+
+
+@pytest.mark.skipif(not is_available("typst"), reason="typst is not installed")
+@pytest.mark.parametrize("kind", ["page_en", pytest.param("page_zh", marks=needs_chinese)])
+def test_blocks_of_formatted_pages_are_asked_about_in_their_markup(kind, monkeypatch):
+    pages = []
+    draw = fine.draw_base
+    monkeypatch.setattr(fine, "draw_base", lambda *args: pages.append(draw(*args)) or pages[-1])
+    settings = {"bases": {kind: 1}, "settings": {kind: {"width": 500, "height": 600, "blocks": (3, 6)}}}
+    for index in range(3):
+        boxed = fine.sample_box(index, 1, **settings)
+        assert re.fullmatch(r"\[\d+, \d+, \d+, \d+\] OCR with format: ", boxed.prompt)
+        assert boxed.target in pages[-1].target.split("\n\n") and boxed.meta["level"] == "block"
+        framed = fine.sample_color(index, 1, **settings)
+        assert re.fullmatch(r"\[(red|green|blue)\] OCR with format: ", framed.prompt)
+        assert framed.target in pages[-1].target.split("\n\n")
 
 
 def test_a_base_without_regions_is_named():
