@@ -1,4 +1,4 @@
-"""Charts: random series to a picture by matplotlib; the answer is OneChart's dict.
+"""Charts: random series to a picture by matplotlib or ECharts; the answer is OneChart's dict.
 
 Figures are cleared once they are read: a process held 117 MB after 100 charts and 125 MB after 2,000.
 """
@@ -6,12 +6,12 @@ Figures are cleared once they are read: a process held 117 MB after 100 charts a
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from GOT.data.prompt import build_question
-from GOT.data_engine import chart_painter
+from GOT.data_engine import chart_painter, echarts
 from GOT.data_engine.attempts import check_choice, first_accepted
 from GOT.data_engine.chart_data import KINDS, Chart, random_chart
 from GOT.data_engine.chart_painter import PALETTES, ChartStyle, palette
@@ -36,6 +36,8 @@ class ChartSettings:
         series: Fewest and most series of kinds that may hold several.
         labels: Chance that the values are printed.
         language: ``en`` or ``zh``.
+        renderer: ``matplotlib``, or ``echarts`` (Node.js and ``npm install echarts@6``).
+        node_modules: The folder that holds ``echarts``; by default ``$GOT_NODE_MODULES`` or ``./node_modules``.
         width: Inches, at 100 pixels per inch.
         height: Inches.
         fonts: Font folders or files; empty: the machine's own.
@@ -48,6 +50,8 @@ class ChartSettings:
     series: Range = (2, 4)
     labels: float = 0.55
     language: str = "en"
+    renderer: Literal["matplotlib", "echarts"] = "matplotlib"
+    node_modules: str | None = None
     width: Range = (5.0, 9.0)
     height: Range = (4.0, 7.0)
     fonts: tuple[str, ...] = ()
@@ -58,6 +62,7 @@ class ChartSettings:
         for kind in self.kinds:
             check_choice("chart kind", kind, KINDS)
         check_choice("language", self.language, ("en", "zh"))
+        check_choice("renderer", self.renderer, ("matplotlib", "echarts"))
         check_range("categories", self.categories, 2, 20)
         check_range("series", self.series, 1, 8)
 
@@ -72,7 +77,7 @@ def sample(index: int, seed: int, **changes: Any) -> Sample:
 
     Raises:
         ValueError: For a setting that does not exist or cannot be met.
-        ImportError, FileNotFoundError: If matplotlib or a font is missing; the message says what brings it.
+        ImportError, FileNotFoundError: If the renderer or a font is missing; the message says what brings it.
         Rejected: If no attempt became a sample.
     """
     settings = build_settings(ChartSettings(), changes, kind="chart")
@@ -87,8 +92,12 @@ def sample(index: int, seed: int, **changes: Any) -> Sample:
             series=(int(settings.series[0]), int(settings.series[1])),
         )
         style = choose_style(rng, chart, settings)
-        picture = chart_painter.paint(chart, style)
-        version = f"matplotlib {require('matplotlib', extra='synth').__version__}"
+        if settings.renderer == "echarts":
+            picture = echarts.paint(chart, style, settings.node_modules)
+            version = echarts.renderer_version(settings.node_modules)
+        else:
+            picture = chart_painter.paint(chart, style)
+            version = f"matplotlib {require('matplotlib', extra='synth').__version__}"
         meta = {"renderer": version, "chart": chart.kind, "font": style.font.name, "labelled": style.labelled}
         return Sample((picture,), build_question("format"), chart.to_target(), meta)
 
@@ -103,7 +112,10 @@ def choose_style(rng: np.random.Generator, chart: Chart, settings: ChartSettings
     outside = ("outside right upper", "outside lower center", "outside upper center")
     legend = "best" if rng.random() < 0.4 else str(rng.choice(outside))
     white = rng.random() < 0.75
-    colors = list(palette(str(rng.choice(PALETTES)), max(count, 8)))
+    if settings.renderer == "echarts":
+        colors = list(echarts.palette(str(rng.choice(list(echarts.PALETTES))), max(count, 8)))
+    else:
+        colors = list(palette(str(rng.choice(PALETTES)), max(count, 8)))
     first = int(rng.integers(len(colors)))
     return ChartStyle(
         font=_choose_font(rng, chart, settings),

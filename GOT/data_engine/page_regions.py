@@ -37,7 +37,7 @@ def block_regions(
     """
     ink = np.asarray(picture.convert("L")) < INK
     edges = [round(picture.width * place / columns) for place in range(columns + 1)]
-    inked_rows = [ink[:, edges[place] : edges[place + 1]].any(axis=1) for place in range(columns)]
+    inked_rows: list[Any] = [ink[:, edges[place] : edges[place + 1]].any(axis=1) for place in range(columns)]
     regions: list[dict[str, Any]] = []
     column, top = 0, 0
     for number, (block, (x, y)) in enumerate(zip(page.blocks, ends, strict=True), 1):
