@@ -202,7 +202,11 @@ def _answers(
         num_chunks=world if world > 1 else arguments.num_chunks,
         batch_size=arguments.batch_size,
     )
-    if arguments.restart and rank == 0:
+    if arguments.restart and world > 1:
+        raise ValueError(
+            f"--restart cannot be used under torchrun, where others may be reading already; remove {plan.out} first."
+        )
+    if arguments.restart:
         shutil.rmtree(plan.answers, ignore_errors=True)
         (plan.out / "run.json").unlink(missing_ok=True)
     with reading.progress_bar(quiet=arguments.quiet) as bar:

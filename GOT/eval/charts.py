@@ -117,15 +117,13 @@ def scrm(predictions: Sequence[Any], references: Sequence[Any]) -> Values:
 
 def similarities(prediction: Any, reference: Any) -> list[float]:
     """Intersection over union of one chart's rows at each tolerance; many rows may match one, so it can exceed 1."""
-    ours, theirs = _align(_rows(prediction), _rows(reference))
+    ours, theirs = map(set, _align(_rows(prediction), _rows(reference)))
     results = []
     for _, word_edits, error in TOLERANCES:
         matched = {
-            row
-            for row in set(ours)
-            if any(_compat_match(row, other, word_edits, error) for other in set(theirs))
+            row for row in ours if any(_compat_match(row, other, word_edits, error) for other in theirs)
         }
-        union = (set(ours) | set(theirs)) - (matched - (set(ours) & set(theirs)))
+        union = (ours | theirs) - (matched - (ours & theirs))
         results.append(len(matched) / len(union))
     return results
 

@@ -35,7 +35,9 @@ def _cut(text: str) -> tuple[str, ...]:
     for index, part in enumerate(parts):
         if index % 2:
             tokens += words[part]
-        elif part:
+        elif len(part) < 2:
+            tokens.extend(part)
+        else:
             for piece in _SPACE.split(part):
                 if _SPACE.match(piece):
                     tokens.append(piece)

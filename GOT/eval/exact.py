@@ -25,4 +25,4 @@ def score_exact(pairs: Sequence[Pair], *, workers: int = 1) -> Scored:
 
 
 def _plain(text: str) -> str:
-    return " ".join(nfc(text).casefold().split()).rstrip(".。")
+    return " ".join(nfc(text).casefold().split()).rstrip(".。 ")

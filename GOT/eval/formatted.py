@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from GOT.eval.formula import exact_share
 from GOT.eval.plain import compat_text, cut_words, strict_text, warm_up
 from GOT.eval.scores import PageScore, Pair, Scored, StreamScore, average, map_pages
-from GOT.eval.table_tree import find_tables
+from GOT.eval.table_notation import find_tables
 from GOT.eval.tables import page_teds
-from GOT.eval.tokens import has_chinese
 
 STREAMS = ("text", "formula", "table")
 
@@ -32,7 +31,7 @@ _TABLE = re.compile(
 
 def score_formatted(pairs: Sequence[Pair], *, workers: int = 1) -> Scored:
     """Score formatted pages, one row of averages for each stream."""
-    warm_up(chinese=any(has_chinese(pair.reference, pair.prediction) for pair in pairs))
+    warm_up(pairs)
     pages = map_pages(_score_page, pairs, workers=workers)
     return Scored([average(pairs, pages, stream) for stream in STREAMS], pages)
 

@@ -27,7 +27,7 @@ _SIZES = frozenset(r"\left \right \big \Big \bigg \Bigg \bigl \bigr \Bigl \Bigr 
 
 def score_formulas(pairs: Sequence[Pair], *, workers: int = 1) -> Scored:
     """Score pages that hold one formula each."""
-    warm_up(chinese=False)
+    warm_up(pairs)
     pages = map_pages(_score_page, pairs, workers=workers)
     return Scored([average(pairs, pages)], pages)
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from GOT.eval.formula import score_formula, without_delimiters
+from GOT.eval.plain import warm_up
 from GOT.eval.scores import PageScore, Pair, Scored, StreamScore, average, map_pages
 from GOT.utils.lazy import require
 
@@ -22,6 +23,7 @@ MAX_LENGTH = 2_000  # characters; a longer answer is a loop, and would take the 
 def score_formulas_drawn(pairs: Sequence[Pair], *, workers: int = 1) -> Scored:
     """As ``formula.score_formulas``, with ``picture_match`` beside the exact match."""
     require("matplotlib.mathtext", extra="synth")
+    warm_up(pairs)
     pages = map_pages(_score_page, pairs, workers=workers)
     return Scored([average(pairs, pages)], pages)
 

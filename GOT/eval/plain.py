@@ -155,16 +155,16 @@ class _Shared:
         return self._measured[2]
 
 
-def warm_up(*, chinese: bool) -> None:
-    """Load what scoring needs (stemmer, synonyms, jieba's dictionary) before it is timed or forked."""
+def warm_up(pairs: Sequence[Pair]) -> None:
+    """Load what scoring these pairs needs (stemmer, synonyms, jieba's dictionary) before it is timed or forked."""
     meteor(reference=["reading"], prediction=["reads"], synonyms=load_synonyms())
     edit_distance(reference="a", prediction="b")
-    if chinese:
+    if any(tokens.has_chinese(pair.reference, pair.prediction) for pair in pairs):
         tokens.split_words("中文", chinese=True)
 
 
 def _score(pairs: Sequence[Pair], cut: Cut, workers: int) -> Scored:
-    warm_up(chinese=any(tokens.has_chinese(pair.reference, pair.prediction) for pair in pairs))
+    warm_up(pairs)
     pages = map_pages(functools.partial(_score_page, cut=cut), pairs, workers=workers)
     return Scored([average(pairs, pages)], pages)
 

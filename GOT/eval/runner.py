@@ -62,6 +62,11 @@ class RunPlan:
     num_chunks: int = 1
     batch_size: int = 1
 
+    def __post_init__(self) -> None:
+        for flag, number in (("--num-chunks", self.num_chunks), ("--batch-size", self.batch_size)):
+            if number < 1:
+                raise ValueError(f"{flag} takes a number from 1; got {number}.")
+
     @property
     def answers(self) -> Path:
         """Folder of the shards' files."""
@@ -92,8 +97,6 @@ def run(plan: RunPlan, *, progress: Callable[[int, int], None] | None = None) ->
         ValueError: If the folder holds the answers of another run.
         ShardError: If a shard failed or was killed.
     """
-    if plan.num_chunks < 1:
-        raise ValueError(f"--num-chunks takes a number from 1; got {plan.num_chunks}.")
     prepare_folder(plan)
     done = collect(plan)
     if len(done) < len(plan.records):
@@ -110,7 +113,10 @@ def prepare_folder(plan: RunPlan) -> None:
     """
     file, ours = plan.out / "run.json", plan.fingerprint()
     if file.is_file():
-        theirs = json.loads(file.read_text("utf-8"))
+        try:
+            theirs = json.loads(file.read_text("utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{file} is not JSON ({error}); --restart reads everything again.") from error
         differs = [name for name in ours if theirs.get(name) != ours[name]]
         if differs:
             raise ValueError(
@@ -126,11 +132,17 @@ def collect(plan: RunPlan) -> dict[int, Answer]:
     """Answers that the folder holds, by record.
 
     Raises:
-        ValueError: If an answer is about something else than the record of its number.
+        ValueError: If a line is no answer, or one about something else than the record of its number.
     """
     found: dict[int, Answer] = {}
     for file, data in _files(plan):
-        for answer in read_lines(data):
+        try:
+            answers = list(read_lines(data))
+        except ValueError as error:
+            raise ValueError(
+                f"{file} is damaged ({error}); remove it, or --restart to read everything again."
+            ) from error
+        for answer in answers:
             record = plan.records[answer.index] if answer.index < len(plan.records) else None
             if record is None or (answer.image, answer.question) != (record.image, record.question):
                 raise ValueError(

@@ -18,7 +18,6 @@ Values = dict[str, float]
 
 # Metrics where less is better; all others count upwards to 1.
 LOWER_IS_BETTER = frozenset({"edit_distance"})
-TEXT_METRICS = ("edit_distance", "f1", "precision", "recall", "bleu", "meteor")
 WORST_TEXT: Values = {
     "edit_distance": 1.0,
     "f1": 0.0,
@@ -104,7 +103,7 @@ def map_pages(function: Callable[[T], R], items: Sequence[T], *, workers: int = 
     """
     if workers <= 1 or len(items) < 4 * workers:
         return [function(item) for item in items]
-    # A forked worker shares the dictionaries that are loaded already; it runs Python only, no torch, no CUDA.
+    # A forked worker shares the dictionaries that are loaded already; it runs no torch, no CUDA.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     chunk = max(1, len(items) // (workers * 8))
     with context.Pool(workers) as pool:

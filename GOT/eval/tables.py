@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from GOT.eval.plain import compat_text, cut_words, warm_up
 from GOT.eval.scores import PageScore, Pair, Scored, StreamScore, average, map_pages
-from GOT.eval.table_tree import Cell, Table, find_tables
+from GOT.eval.table_notation import Cell, Table, find_tables
 from GOT.utils.lazy import require
 
 # A node of a tree: (what must be equal, the text that may be similar, children).
@@ -15,7 +15,7 @@ Node = tuple[tuple[str, int, int], str, list["Node"]]
 
 def score_tables(pairs: Sequence[Pair], *, workers: int = 1) -> Scored:
     """Score pages that hold one table each (or several, taken in order)."""
-    warm_up(chinese=False)
+    warm_up(pairs)
     pages = map_pages(_score_page, pairs, workers=workers)
     return Scored([average(pairs, pages)], pages)
 

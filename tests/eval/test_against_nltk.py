@@ -11,7 +11,7 @@ import pytest
 from GOT.eval import tokens
 from GOT.eval.bleu import sentence_bleu
 from GOT.eval.chinese import cut_chinese
-from GOT.eval.meteor import load_synonyms, meteor
+from GOT.eval.meteor import load_synonyms, meteor, stem
 from GOT.eval.plain import compat_text, cut_characters, cut_words, edit_distance
 
 nltk_bleu = pytest.importorskip("nltk.translate.bleu_score")
@@ -151,6 +151,66 @@ def test_long_pages(pairs, jieba_cut):
     assert edit_distance(reference=label, prediction=answer) * 900 == nltk_distance.edit_distance(
         label, answer
     )
+
+
+def test_synonyms_are_paired_as_nltk_pairs_them():
+    # A WordNet of our own, so that this holds where none is installed.
+    rng = random.Random(3)
+    words = ["car", "auto", "machin", "truck", "lorri", "vehicl", "red", "crimson"]
+    names = {word: frozenset(rng.sample([*words, "motor_car"], 4)) for word in words}
+
+    class WordNet:
+        @staticmethod
+        def synsets(stem):
+            return [Synset(names.get(stem, ()))]
+
+    class Synset(tuple):
+        def __new__(cls, lemmas):
+            return super().__new__(cls, [Lemma(name) for name in lemmas])
+
+        def lemmas(self):
+            return self
+
+    class Lemma(str):
+        def name(self):
+            return str(self)
+
+    def synonyms(stem):
+        return frozenset(name for name in names.get(stem, ()) if "_" not in name)
+
+    for _ in range(500):
+        reference, prediction = (rng.choices([*words, "the", "machines"], k=rng.randint(1, 9)) for _ in "ab")
+        assert meteor(
+            reference=reference, prediction=prediction, synonyms=synonyms
+        ) == nltk_meteor.meteor_score([reference], prediction, wordnet=WordNet)
+
+
+def test_every_word_has_the_stem_that_nltk_gives_it(jieba_cut):
+    # Words that no rule can change are not handed to nltk: every ending of three letters, and every rule.
+    porter = pytest.importorskip("nltk.stem.porter").PorterStemmer()
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    rng = random.Random(11)
+    beginnings = ["", "b", "rat", "control", "yay", "inter", "7", "é"]
+    words = [rng.choice(beginnings) + a + b + c for a in letters for b in letters for c in letters]
+    suffixes = """ational tional enci anci izer bli alli entli eli ousli ization ation ator alism iveness fulness
+    ousness aliti iviti biliti fulli logi icate ative alize iciti ical ful ness al ance ence er ic able ible ant ement
+    ment ent ion ou ism ate iti ous ive ize e ll s es ies sses ed eed ied ing y""".split()
+    words += [beginning + suffix for beginning in beginnings for suffix in suffixes]
+    words += list(porter.pool)
+    words += rng.sample(list(jieba_cut.__self__.FREQ), 2_000)
+    for word in map(str.lower, words):
+        assert stem(word) == porter.stem(word), word
+
+
+@pytest.mark.parametrize("share", (0.0, 0.01, 0.05, 0.3, 0.9))
+def test_edit_distance_is_exact_however_many_errors_are_expected(share):
+    rng = random.Random(17)
+    for length in (1, 19, 20, 64, 200, 700):
+        text = "".join(rng.choices(CHINESE, k=length))
+        other = "".join(rng.choice(("", "x", char * 2)) if rng.random() < share else char for char in text)
+        longest = max(len(text), len(other))
+        expected = nltk_distance.edit_distance(text, other) / longest
+        assert edit_distance(reference=text, prediction=other) == expected
 
 
 def test_every_text_is_cut_as_jieba_cuts_it(pairs, jieba_cut):

@@ -189,3 +189,5 @@ def test_torchrun_ranks_read_their_shards_and_the_first_reports(
     monkeypatch.setenv("RANK", "0")
     assert run(*common) == 0
     assert json.loads((tmp_path / "o" / "report.json").read_text())["groups"][0]["n_records"] == 3
+    assert run(*common, "--restart") == 2  # the others may have read the old answers by then
+    assert (tmp_path / "o" / "answers").is_dir()

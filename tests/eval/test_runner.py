@@ -48,9 +48,31 @@ def test_every_record_is_answered_once_and_in_order(tmp_path):
     }  # fmt: skip
 
 
-def test_shards_differ_by_one_record_at_most():
-    parts = [[index for index in range(9) if index % 8 == shard] for shard in range(8)]
-    assert sorted(map(len, parts)) == [1] * 7 + [2]
+def test_shards_differ_by_one_record_at_most(tmp_path):
+    run = plan(tmp_path, num_chunks=8)
+    runner.prepare_folder(run)
+    for shard in range(8):
+        runner.read_shard(run, shard)
+    counts = [file.read_bytes().count(b"\n") for file in run.answers.iterdir()]
+    assert sorted(counts) == [1] * 7 + [2]
+
+
+@pytest.mark.parametrize(("name", "flag"), [("num_chunks", "--num-chunks"), ("batch_size", "--batch-size")])
+def test_a_run_wants_shards_and_batches(tmp_path, name, flag):
+    with pytest.raises(ValueError, match=f"{flag} takes a number from 1; got 0"):
+        plan(tmp_path, **{name: 0})
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    run = plan(tmp_path)
+    runner.run(run)
+    file = next(run.answers.iterdir())
+    file.write_text('{"index": 0,\n')
+    with pytest.raises(ValueError, match=rf"{file.name} is damaged .* --restart"):
+        runner.collect(run)
+    (run.out / "run.json").write_text("{")
+    with pytest.raises(ValueError, match=r"run.json is not JSON .* --restart"):
+        runner.run(run)
 
 
 def test_a_killed_run_goes_on_and_equals_an_uninterrupted_one(tmp_path):

@@ -12,7 +12,7 @@ from GOT.eval.formula import normalize, score_formulas
 from GOT.eval.formula_picture import score_formulas_drawn
 from GOT.eval.rouge import compat_rouge_l, score_summaries
 from GOT.eval.scores import Pair
-from GOT.eval.table_tree import Cell, find_tables, latex_tables_to_html, to_html
+from GOT.eval.table_notation import Cell, find_tables, latex_tables_to_html, to_html
 from GOT.eval.tables import page_teds, score_tables, teds
 
 TABULAR = r"\begin{tabular}{|l|c|} \hline A & B \\ \hline 1 & 2 \\ \hline \end{tabular}"
@@ -198,5 +198,6 @@ def test_a_summary_is_scored_by_its_longest_common_subsequence():
 
 def test_short_answers_are_equal_or_not():
     row = score_exact([Pair("Page 2.", "page  2"), Pair("yes", "no"), Pair("", "", failed=True)]).rows[0]
+    assert score_exact([Pair("Two", "two .")]).rows[0].strict["accuracy"] == 1.0
     assert row.compat["accuracy"] == pytest.approx(1 / 3)
     assert row.strict["accuracy"] == pytest.approx(1 / 3)

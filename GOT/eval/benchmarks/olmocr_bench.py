@@ -8,7 +8,7 @@ from pathlib import Path
 from GOT.data.prompt import build_question
 from GOT.eval.benchmarks.base import Benchmark, LoadOptions, not_there
 from GOT.eval.records import Answer, Record, load_json_list
-from GOT.eval.table_tree import latex_tables_to_html
+from GOT.eval.table_notation import latex_tables_to_html
 from GOT.utils.io import write_text
 
 SOURCE = "olmOCR-bench is published at https://huggingface.co/datasets/allenai/olmOCR-bench."

@@ -1,4 +1,8 @@
-"""Tables as text (LaTeX tabular, HTML, Markdown pipes) to rows of cells."""
+"""Tables as text (LaTeX tabular, HTML, Markdown pipes) to rows of cells.
+
+Whatever a model wrote is read as far as it goes. (The data engine's own parser is the opposite: it reads rules and
+formulas too, and refuses what the data engine did not print.)
+"""
 
 from __future__ import annotations
 
