@@ -11,7 +11,7 @@ from PIL import Image
 
 from GOT.data.prompt import build_question
 from GOT.data_engine import tex, typst_compiler
-from GOT.data_engine.attempts import accepted_in_batches, check_choice, each, first_accepted, is_on_side
+from GOT.data_engine.attempts import accepted_in_batches, check_choice, each, is_on_side
 from GOT.data_engine.canvas import put_on_paper
 from GOT.data_engine.fonts import Split
 from GOT.data_engine.formula_grammar import FormulaSize, random_formula
@@ -20,6 +20,8 @@ from GOT.data_engine.sample import Rejected, Sample
 from GOT.data_engine.settings import build_settings
 
 WEIGHTS = (400, 450)  # New Computer Modern Math comes in regular and book; bold would read as \mathbf
+PIXEL_PPI = 72.0  # at which a typst point is a pixel, so that formulas of any resolution go into one document
+TYPST_BATCH = 32  # formulas a call; more are not quicker
 SIDE_TRIES = 30  # inside an attempt, because every further attempt is another run of TeX
 MAX_PIXELS = 3000  # of either side; a longer formula would be hairlines in the 1024-pixel view
 
@@ -34,7 +36,7 @@ class FormulaSettings:
         max_depth: How deep fractions, roots and brackets may nest.
         structures: Allow matrices, cases and aligned lines.
         accents: Allow accents and other alphabets.
-        renderer: ``typst`` (a wheel) or ``pdflatex`` (TeX; quick in batches only, see :func:`samples`).
+        renderer: ``typst`` (a wheel) or ``pdflatex`` (TeX; quick in batches only); both: see :func:`samples`.
         inline: Share of formulas in text style, answered as ``\\( … \\)`` rather than ``\\[ … \\]``.
         font_size: Smallest and largest size, in points.
         ppi: Lowest and highest resolution, in pixels per inch.
@@ -86,35 +88,21 @@ def sample(index: int, seed: int, **changes: Any) -> Sample:
         ImportError, FileNotFoundError: If the renderer is missing; the message says what brings it.
         Rejected: If no attempt became a sample.
     """
-    settings = build_settings(FormulaSettings(), changes, kind="formula")
-    if settings.renderer == "pdflatex":
-        result = samples([index], seed, **changes)[0]
-        if isinstance(result, Rejected):
-            raise result
-        return result
-
-    def draw(rng: np.random.Generator) -> Sample:
-        tree, style = _choose(rng, settings)
-        picture = typst_compiler.render_pages(to_typst_page(tree, style), ppi=style.ppi)[0]
-        return _finish(tree, style, picture, settings, typst_compiler.renderer_version(), rng)
-
-    return first_accepted("formula", index, seed, draw)
+    result = samples([index], seed, **changes)[0]
+    if isinstance(result, Rejected):
+        raise result
+    return result
 
 
 def samples(indices: Sequence[int], seed: int, **changes: Any) -> list[Sample | Rejected]:
-    """Draw many at once, as quick as pdflatex gets; each equals what :func:`sample` gives for it."""
+    """Draw many at once, which is quicker; each equals what :func:`sample` gives for it."""
     settings = build_settings(FormulaSettings(), changes, kind="formula")
-    if settings.renderer == "typst":
-        return each(indices, lambda index: sample(index, seed, **changes))
+    version = (tex if settings.renderer == "pdflatex" else typst_compiler).renderer_version()
 
     def draw_many(generators: list[np.random.Generator]) -> list[Sample | Rejected]:
         chosen = each(generators, lambda rng: _choose(rng, settings))
         good = [entry for entry in chosen if not isinstance(entry, Rejected)]
-        pictures = iter(
-            tex.render_fragments(
-                [to_tex_fragment(tree, style) for tree, style in good], ppi=[style.ppi for _, style in good]
-            )
-        )
+        pictures = iter(_render_by_tex(good) if settings.renderer == "pdflatex" else _render_by_typst(good))
 
         def finish(place: int) -> Sample:
             entry = chosen[place]
@@ -123,7 +111,7 @@ def samples(indices: Sequence[int], seed: int, **changes: Any) -> list[Sample | 
             picture = next(pictures)
             if isinstance(picture, Rejected):
                 raise picture
-            return _finish(*entry, picture, settings, tex.renderer_version(), generators[place])
+            return _finish(*entry, picture, settings, version, generators[place])
 
         return each(range(len(generators)), finish)
 
@@ -135,13 +123,20 @@ def to_target(tree: Node, *, display: bool = True) -> str:
     return f"\\[ {tree.to_latex()} \\]" if display else f"\\( {tree.to_latex()} \\)"
 
 
-def to_typst_page(tree: Node, style: Style) -> str:
-    """A typst document of this one formula, on a page of its size."""
-    mathematics = f"$ {tree.to_typst()} $" if style.display else f"${tree.to_typst()}$"
+def to_typst_document(formulas: Sequence[tuple[Node, Style]]) -> str:
+    """A typst document with each formula on a page of its size, in pixels: to be rendered at :data:`PIXEL_PPI`."""
+    pages = []
+    for tree, style in formulas:
+        scale = style.ppi / PIXEL_PPI
+        mathematics = f"$ {tree.to_typst()} $" if style.display else f"${tree.to_typst()}$"
+        pages.append(
+            f"#page(margin: {2 * scale:.4f}pt)[#set text(size: {style.font_size * scale:.4f}pt)\n"
+            f'#show math.equation: set text(font: "New Computer Modern Math", weight: {style.weight})\n'
+            f"{mathematics}]\n"
+        )
     return (
-        "#set page(width: auto, height: auto, margin: 2pt)\n#set par(leading: 0pt)\n"  # leading would hide subscripts
-        f'#set text(size: {style.font_size:.2f}pt, font: "New Computer Modern")\n'
-        f'#show math.equation: set text(font: "New Computer Modern Math", weight: {style.weight})\n{mathematics}\n'
+        "#set page(width: auto, height: auto)\n#set par(leading: 0pt)\n"  # leading would hide subscripts
+        f'#set text(font: "New Computer Modern")\n{"".join(pages)}'
     )
 
 
@@ -150,6 +145,22 @@ def to_tex_fragment(tree: Node, style: Style) -> str:
     displayed = "\\displaystyle " if style.display else ""
     size = f"\\fontsize{{{style.font_size:.2f}}}{{{style.font_size * 1.2:.2f}}}\\selectfont"
     return f"{size} ${displayed}{tree.to_latex()}$"
+
+
+def _render_by_typst(formulas: list[tuple[Node, Style]]) -> list[Image.Image]:
+    pictures: list[Image.Image] = []
+    for start in range(0, len(formulas), TYPST_BATCH):
+        batch = formulas[start : start + TYPST_BATCH]
+        pages = typst_compiler.render_pages(to_typst_document(batch), ppi=PIXEL_PPI)
+        if len(pages) != len(batch):
+            raise AssertionError(f"{len(batch)} formulas came on {len(pages)} pages")
+        pictures += pages
+    return pictures
+
+
+def _render_by_tex(formulas: list[tuple[Node, Style]]) -> list[Image.Image | Rejected]:
+    fragments = [to_tex_fragment(tree, style) for tree, style in formulas]
+    return tex.render_fragments(fragments, ppi=[style.ppi for _, style in formulas])
 
 
 def _choose(rng: np.random.Generator, settings: FormulaSettings) -> tuple[Node, Style]:

@@ -98,17 +98,29 @@ def test_unknown_signs_and_limits_are_refused():
 @pytest.mark.parametrize("index", range(12))
 def test_an_answer_prints_its_picture_again(index):
     sample = formula.sample(index, 7)
-    again = render_pages(
-        formula.to_typst_page(parse_formula(sample.target), style_of(sample)), ppi=sample.meta["ppi"]
-    )
-    assert np.array_equal(ink(again[0]), ink(sample.images[0]))
+    again = printed(parse_formula(sample.target), style_of(sample))
+    assert np.array_equal(ink(again), ink(sample.images[0]))
+
+
+@needs_typst
+def test_formulas_drawn_together_equal_those_drawn_alone():
+    together = formula.samples(range(40), 5)  # more than one document, with attempts that are drawn again
+    for index in (0, 7, 20, 33, 39):
+        alone, other = formula.sample(index, 5), together[index]
+        assert isinstance(other, Sample)
+        assert other.images[0].tobytes() == alone.images[0].tobytes()
+        assert (other.target, other.meta) == (alone.target, alone.meta)
+
+
+def printed(tree, style: formula.Style) -> Image.Image:
+    return render_pages(formula.to_typst_document([(tree, style)]), ppi=formula.PIXEL_PPI)[0]
 
 
 @needs_typst
 def test_every_sign_prints():
     blank = []
     for name in sorted(set(SYMBOLS) - {r"\quad"}):
-        page = render_pages(formula.to_typst_page(Atom(name), formula.Style(12, 400, 100, True)), ppi=100)[0]
+        page = printed(Atom(name), formula.Style(12, 400, 100, True))
         if not (np.asarray(page.convert("L")) < 200).any():
             blank.append(name)
     assert not blank
@@ -141,9 +153,7 @@ def test_typst_prints_the_letter_that_tex_prints(name, twin):
         [formula.to_tex_fragment(Atom(letter), style) for letter in (name, twin)], ppi=300
     )
     by_tex = [ink(picture) for picture in pictures if isinstance(picture, Image.Image)]
-    by_typst = [
-        ink(render_pages(formula.to_typst_page(Atom(letter), style), ppi=300)[0]) for letter in (name, twin)
-    ]
+    by_typst = [ink(printed(Atom(letter), style)) for letter in (name, twin)]
     assert likeness(by_typst[0], by_tex[0]) > likeness(by_typst[0], by_tex[1])
     assert likeness(by_typst[1], by_tex[1]) > likeness(by_typst[1], by_tex[0])
 
