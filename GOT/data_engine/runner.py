@@ -24,6 +24,7 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -209,7 +210,7 @@ def draw_shard(recipe: Recipe, shard: Shard) -> Iterator[tuple[int, Sample | Rej
 def _batched(kind: str) -> Callable[..., list[Sample | Rejected]] | None:
     """The function beside a kind's that makes many samples at once, if its module has one."""
     make = load_entry(KINDS, kind, what="kind")
-    module = __import__(make.__module__, fromlist=["_"])
+    module = sys.modules[make.__module__]
     return getattr(module, make.__name__.replace("sample", "samples", 1), None)
 
 
