@@ -113,14 +113,13 @@ def quote(text: str) -> str:
 def _compiler(process: int, folders: tuple[str, ...]) -> Any:
     typst = require("typst", extra="synth")
     return typst.Compiler(
-        ignore_system_fonts=True,
-        font_paths=list(folders),
+        font_paths=_opened(process, folders),
         package_path=NOWHERE,
         package_cache_path=NOWHERE,
     )
 
 
-# The fonts of a query's compiler: it is made anew for each document, which is cheap with fonts already opened.
+# Shared by the kept compiler and by those of queries, which are made anew for each document: one copy in memory.
 @functools.lru_cache(maxsize=8)
 def _opened(process: int, folders: tuple[str, ...]) -> Any:
     typst = require("typst", extra="synth")
