@@ -112,7 +112,8 @@ class ConversationDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
         part, number = self.parts[self._entries[index, 0]], int(self._entries[index, 1])
         try:
             record = parse_record(part.table[number])
-            return list(self._samples(record, part.images))
+            left_out = BadSample(part.name, number, "an exchange over --model_max_length", dropped=True)
+            return [left_out if sample is None else sample for sample in self._samples(record, part.images)]
         except SampleTooLongError as error:
             return [BadSample(part.name, number, str(error), dropped=True)]
         except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
@@ -130,21 +131,34 @@ class ConversationDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
                 digest.update(str(content).encode(errors="surrogatepass"))
         return digest.hexdigest()
 
+    def lengths(self) -> list[int]:
+        """A cheap measure of every sample's length, for grouping.
+
+        Raises:
+            ValueError: For samples that are drawn when they are asked for.
+        """
+        if any(hasattr(part.table, "recipe") for part in self.parts):
+            raise ValueError("--group_by_length would draw every synthetic sample first; leave it out.")
+        return [self.length_of(index) for index in range(len(self))]
+
     def length_of(self, index: int) -> int:
-        """A cheap measure of a sample's length, for grouping: characters of its answers."""
+        """Characters of a sample's answers."""
         part, number = self.parts[self._entries[index, 0]], int(self._entries[index, 1])
         try:
             return sum(len(turn.answer) for turn in parse_record(part.table[number]).exchanges)
         except (ValueError, KeyError, TypeError, AttributeError):
             return 0
 
-    def _samples(self, record: Record, root: Path) -> Sequence[TrainingSample]:
-        if not self.allow_empty_answers and not all(turn.answer for turn in record.exchanges):
+    def _samples(self, record: Record, root: Path) -> Sequence[TrainingSample | None]:
+        """The record's samples; None for each exchange that ``split`` leaves out."""
+        if not self.allow_empty_answers and not all(turn.answer.strip() for turn in record.exchanges):
             raise ValueError("an answer is empty; --allow_empty_answers True teaches blank pages")
         views, counts = self._views(record, root)
         turns = [Turn(t.question, t.answer, n) for t, n in zip(record.exchanges, counts, strict=True)]
         encoded = self.processor.encode_conversation(turns, system=record.system)
-        if len(encoded.input_ids) <= self.max_length:
+        # A batch of text alone still sends one blank view through the encoder (see the collator).
+        room = 0 if views else len(self.processor.view_tokens(1))
+        if len(encoded.input_ids) + room <= self.max_length:
             return [self._sample(encoded, views)]
         if self.length_policy == "split" and len(turns) > 1:
             return self._split(turns, views, record.system)
@@ -153,17 +167,22 @@ class ConversationDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
 
     def _split(
         self, turns: Sequence[Turn], views: list[Image.Image], system: str | None
-    ) -> list[TrainingSample]:
+    ) -> list[TrainingSample | None]:
         """Each exchange that fits as a sample of its own, with all views that came up to it."""
-        samples, seen = [], 0
+        samples: list[TrainingSample | None] = []
+        seen = 0
         for turn in turns:
             seen += turn.num_views
             alone = dataclasses.replace(turn, num_views=seen)
             encoded = self.processor.encode_conversation([alone], system=system)
             if len(encoded.input_ids) <= self.max_length:
                 samples.append(self._sample(encoded, views[:seen]))
-        if not samples:
-            raise ValueError(f"no exchange fits into the {self.max_length} tokens of --model_max_length")
+            else:
+                samples.append(None)
+        if not any(samples):
+            raise SampleTooLongError(
+                f"no exchange fits into the {self.max_length} tokens of --model_max_length"
+            )
         return samples
 
     def _sample(self, encoded: EncodedConversation, views: Sequence[Image.Image]) -> TrainingSample:
@@ -230,22 +249,29 @@ class Quarantine:
 
     def __init__(self, path: str | Path | None) -> None:
         self.path = Path(path) if path else None
+        self._known: set[tuple[str, int]] = set()
+        self._read_to = 0  # bytes of the file that are known
 
     def report(self, bad: BadSample) -> bool:
         """Write a bad record down; False if it was written before (an earlier epoch, another process)."""
         if self.path is None:
             return True
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        key = {"source": bad.source, "index": bad.index}
-        with self.path.open("a+", encoding="utf-8") as file:
+        with self.path.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
-            for line in file:
-                with contextlib.suppress(ValueError):
-                    if key.items() <= json.loads(line).items():
-                        return False
-            file.write(json.dumps({**key, "reason": bad.reason}, ensure_ascii=False) + "\n")
-        return True
+            file.seek(self._read_to)
+            for line in file:  # what others wrote since the last look
+                with contextlib.suppress(ValueError, KeyError):
+                    entry = json.loads(line)
+                    self._known.add((entry["source"], entry["index"]))
+            known = (bad.source, bad.index) in self._known
+            if not known:
+                entry = {"source": bad.source, "index": bad.index, "reason": bad.reason}
+                file.write(json.dumps(entry, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+                file.flush()
+                self._known.add((bad.source, bad.index))
+            self._read_to = file.seek(0, 2)
+        return not known
 
 
 def _entries(index: int, part: Part, seed: int) -> np.ndarray:

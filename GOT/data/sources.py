@@ -7,6 +7,7 @@ that all ranks and workers of a machine share, so that millions of records cost 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -135,7 +136,7 @@ def open_table(source: DataSource, *, cache_dir: str | Path | None = None) -> Re
         )
     except datasets.exceptions.DatasetGenerationError as error:
         raise ValueError(str(error.__cause__ or error)) from error
-    return _JsonTable(table)
+    return _JsonTable(table, _file_digest(source.annotations))
 
 
 def parse_record(values: Mapping[str, Any]) -> Record:
@@ -180,8 +181,9 @@ def iterate_json(path: str | Path) -> Iterator[Any]:
 
 
 class _JsonTable:
-    def __init__(self, table: Any) -> None:
+    def __init__(self, table: Any, fingerprint: str) -> None:
         self._table = table
+        self.fingerprint = fingerprint
 
     def __len__(self) -> int:
         return len(self._table)
@@ -191,6 +193,11 @@ class _JsonTable:
         if not isinstance(values, dict):
             raise ValueError(f"a record is an object; this one is a {type(values).__name__}")
         return values
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _json_texts(path: str, stamp: tuple[int, int]) -> Iterator[dict[str, str]]:
@@ -311,7 +318,7 @@ def _images(values: Mapping[str, Any]) -> tuple[Any, ...]:
     found = values.get("images", values.get("image"))
     if found is None:
         return ()
-    entries = found if isinstance(found, list | tuple) else [found]
+    entries = [entry for entry in (found if isinstance(found, list | tuple) else [found]) if entry != ""]
     return tuple(entry["path"] if isinstance(entry, dict) and "path" in entry else entry for entry in entries)
 
 
@@ -321,12 +328,18 @@ def _list_of_dicts(value: Any, name: str) -> list[Mapping[str, Any]]:
     return value
 
 
+def _part_text(part: Any) -> str:
+    kind = part.get("type") if isinstance(part, dict) else None
+    if kind == "image":
+        return DEFAULT_IMAGE_TOKEN
+    if kind == "text":
+        return _text(part.get("text"))
+    raise ValueError(f"a part of a message must be an image or text; got {kind!r}")
+
+
 def _text(value: Any) -> str:
     if isinstance(value, list):  # chat APIs: [{"type": "image"}, {"type": "text", "text": …}]
-        parts = [
-            DEFAULT_IMAGE_TOKEN if part.get("type") == "image" else part.get("text", "") for part in value
-        ]
-        return "".join(parts)
+        return "".join(_part_text(part) for part in value)
     if not isinstance(value, str):
         raise ValueError(f"a turn's text must be a string; got {type(value).__name__}")
     return value

@@ -59,7 +59,8 @@ class ReadAloud(TrainerCallback):
         first = next(i for i, label in enumerate(labels) if label != IGNORE_INDEX)
         reference = tokenizer.decode([label for label in labels if label != IGNORE_INDEX])
         inputs = ModelInputs(sample.input_ids[:first], sample.pixel_values)
-        session = TorchBackend(model).start([inputs])
+        plain = model.get_base_model() if hasattr(model, "get_base_model") else model
+        session = TorchBackend(plain).start([inputs])
         stop = frozenset({tokenizer.special.turn_end, tokenizer.special.end_of_text})
         *_, answers = decode(session, [inputs.input_ids.tolist()], stop_ids=stop, max_new_tokens=MAX_TOKENS)
         return reference, tokenizer.decode(answers[0].token_ids)

@@ -227,6 +227,13 @@ def parse(argv: Sequence[str] | None = None) -> RunArguments:
         raise ValueError(
             "--use_im_start_end False: GOT was trained with <img> and </img> around its image tokens."
         )
+    if training.load_best_model_at_end:
+        raise ValueError(
+            "--load_best_model_at_end is not supported: every checkpoint-N reads as it is; choose by eval_loss."
+        )
+    if training.n_gpu > 1:
+        training._n_gpu = 1  # one process drives one card; data parallelism is the launchers' work
+        machine_notes.append("several cards are visible: start with deepspeed or torchrun to use them all")
     return RunArguments(model, data, training, origins, [*notes, *file_notes, *flag_notes, *machine_notes])
 
 

@@ -21,15 +21,19 @@ class DataHealth:
     """Counts good, bad and left-out records; too many bad ones end the run.
 
     Args:
-        max_fraction: Largest share of bad records (looked at from :data:`MIN_BAD` bad ones on).
+        max_bad: Most bad records of an epoch on this rank (looked at from :data:`MIN_BAD` bad ones on).
         max_run: Most bad records in a row.
     """
 
-    def __init__(self, *, max_fraction: float = 0.01, max_run: int = 100) -> None:
-        self.max_fraction = max_fraction
+    def __init__(self, *, max_bad: float, max_run: int = 100) -> None:
+        self.max_bad = max_bad
         self.max_run = max_run
         self.counts = {GOOD: 0, BAD: 0, DROPPED: 0}
         self.run = 0
+
+    def start_epoch(self) -> None:
+        """Forget the last epoch's counts: the same bad record comes once in each."""
+        self.counts = {GOOD: 0, BAD: 0, DROPPED: 0}
 
     def count(self, outcomes: Tensor) -> None:
         """Take in the outcomes of a batch.
@@ -44,10 +48,10 @@ class DataHealth:
                 raise RuntimeError(
                     f"{self.run} bad records in a row; quarantine.jsonl tells why (--max_bad_run allows more)."
                 )
-        bad, seen = self.counts[BAD], sum(self.counts.values())
-        if bad >= MIN_BAD and bad > self.max_fraction * seen:
+        bad = self.counts[BAD]
+        if bad >= MIN_BAD and bad > self.max_bad:
             raise RuntimeError(
-                f"{bad} of {seen} records are bad, over {self.max_fraction:.1%}; quarantine.jsonl tells why "
+                f"{bad} records are bad, more than the {self.max_bad:.0f} that are allowed; quarantine.jsonl tells why "
                 "(--max_bad_fraction allows more)."
             )
 
@@ -89,7 +93,7 @@ class Throughput:
 def training_flops(model: nn.Module, tokens: int, images: int) -> float:
     """Arithmetic of training on this much: six operations a weight and token (PaLM, appendix B), four where frozen.
 
-    The encoder counts its patches as tokens; attention itself is left out, so this is a lower bound.
+    The encoder counts its patches as tokens; attention itself is left out. An estimate.
     """
     total: float = 0.0
     for part in model.children():

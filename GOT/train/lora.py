@@ -13,9 +13,11 @@ from GOT.model.checkpoint import Layout, load_model, write_model
 from GOT.train.arguments import ModelArguments
 from GOT.train.stages import component_of
 from GOT.utils import io
+from GOT.utils.hub import resolve_folder
 from GOT.utils.lazy import require
 
 ADAPTER_CONFIG = "adapter_config.json"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
 
 
 def add_adapters(model: nn.Module, arguments: ModelArguments, *, train_projector: bool) -> Any:
@@ -37,7 +39,9 @@ def add_adapters(model: nn.Module, arguments: ModelArguments, *, train_projector
     ]
     if not layers:
         raise ValueError(f"--lora_target {arguments.lora_target}: the decoder has no such linear layers.")
-    base = str(Path(arguments.model_name_or_path or "").resolve())
+    base = str(arguments.model_name_or_path or "")
+    if Path(base).is_dir():  # a name of the hub stays one
+        base = str(Path(base).resolve())
     config = peft.LoraConfig(
         r=arguments.lora_r,
         lora_alpha=arguments.lora_alpha,
@@ -59,9 +63,17 @@ def write_adapters(model: Any, weights: dict[str, Tensor] | None, folder: Path) 
     found = peft.get_peft_model_state_dict(model, state_dict=weights)
     save_file(
         {name: value.detach().cpu().contiguous() for name, value in found.items()},
-        folder / "adapter_model.safetensors",
+        folder / ADAPTER_WEIGHTS,
     )
     model.peft_config["default"].save_pretrained(str(folder))
+
+
+def read_adapters(model: Any, folder: Path) -> None:
+    """Read what :func:`write_adapters` wrote into a peft model."""
+    peft = require("peft", extra="train")
+    from safetensors.torch import load_file
+
+    peft.set_peft_model_state_dict(model, load_file(folder / ADAPTER_WEIGHTS))
 
 
 def merge(
@@ -86,9 +98,14 @@ def merge(
     base = (
         base or json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))["base_model_name_or_path"]
     )
-    model = load_model(base)
+    source = resolve_folder(base)
+    model = load_model(source)
+    vision = model.config.vision
+    processor = GOTProcessor.from_pretrained(
+        source, image_size=vision.image_size, num_image_tokens=vision.num_image_tokens
+    )
     merged = peft.PeftModel.from_pretrained(model, str(folder)).merge_and_unload()
-    return write_merged(merged, GOTProcessor.from_pretrained(Path(base)), Path(output), layout)
+    return write_merged(merged, processor, Path(output), layout)
 
 
 def write_merged(model: Any, processor: Any, output: Path, layout: Layout) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -31,6 +32,7 @@ from GOT.utils.log import get_logger
 logger = get_logger(__name__)
 
 SYNTH = "synth:"
+QUARANTINE = "quarantine.jsonl"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -62,6 +64,7 @@ def run(arguments: RunArguments) -> dict[str, float]:
         else None
     )
     output = Path(str(training.output_dir))
+    checkpoint = find_checkpoint(arguments)
     rates = rates_of(arguments)
     if training.dry_run:
         _shorten(training)
@@ -71,6 +74,8 @@ def run(arguments: RunArguments) -> dict[str, float]:
             show_memory(model, arguments)
     elif main:
         io.write_json(output / "run.json", _record(arguments))
+        if not checkpoint:
+            (output / QUARANTINE).unlink(missing_ok=True)  # another run's reasons
     trainer = GOTTrainer(
         model,
         training,
@@ -78,17 +83,19 @@ def run(arguments: RunArguments) -> dict[str, float]:
         rates=rates,
         train_dataset=trainset,
         eval_dataset=evalset,
-        collator=Collator(
-            built.processor, Quarantine(None if training.dry_run else output / "quarantine.jsonl")
-        ),
+        collator=Collator(built.processor, Quarantine(None if training.dry_run else output / QUARANTINE)),
         write_checkpoint=_writer(built, model, arguments),
         read_weights=built.read,
         callbacks=_callbacks(built, evalset, arguments),
     )
-    checkpoint = find_checkpoint(arguments)
     if checkpoint:
         trainer.check_resume(checkpoint)
         logger.info("resuming from %s", checkpoint)
+        if 0 < training.max_steps <= steps_of(checkpoint):
+            logger.warning(
+                "%s has its %d steps already; raise --max_steps to go on", checkpoint, training.max_steps
+            )
+            return {}
     metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
     if training.dry_run:
         logger.info("dry run: one step taken, loss %.4f; nothing was written", metrics["train_loss"])
@@ -126,7 +133,7 @@ def open_datasets(arguments: RunArguments, names: str, processor: GOTProcessor) 
         with training.main_process_first(desc="opening data sets"):
             for source in find_sources(files, data_config=data.data_config, root=ROOT):
                 table = open_table(source, cache_dir=data.data_cache)
-                parts.append(Part(source.name, table, source.images, source.weight))
+                parts.append(Part(str(source.annotations), table, source.images, source.weight))
     return ConversationDataset(
         parts,
         processor,
@@ -169,6 +176,11 @@ def find_checkpoint(arguments: RunArguments) -> str | None:
 def layout_of(arguments: RunArguments) -> Layout:
     """The layout of the checkpoints that a run writes."""
     return "transformers" if arguments.training.save_layout == "transformers" else "original"
+
+
+def steps_of(checkpoint: str) -> int:
+    """How many steps a checkpoint has behind it."""
+    return int(json.loads((Path(checkpoint) / "trainer_state.json").read_text())["global_step"])
 
 
 def write_final(trainer: GOTTrainer, built: Built, model: Any, arguments: RunArguments) -> None:

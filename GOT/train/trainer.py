@@ -18,9 +18,11 @@ from GOT.data.dataset import ConversationDataset
 from GOT.data.sampler import EpochBatchSampler
 from GOT.train.arguments import DataArguments, GOTTrainingArguments
 from GOT.train.health import DataHealth, Throughput, check_finite
+from GOT.train.lora import ADAPTER_WEIGHTS, read_adapters
 from GOT.train.loss import supervised_loss
 from GOT.train.optimizer import Rates, build_groups
-from GOT.utils.io import fsync_tree, make_readable
+from GOT.utils.constants import IGNORE_INDEX
+from GOT.utils.io import fsync_folder, fsync_tree, make_readable
 from GOT.utils.log import get_logger
 
 logger = get_logger(__name__)
@@ -67,7 +69,15 @@ class GOTTrainer(Trainer):
         )
         self.model_accepts_loss_kwargs = True  # compute_loss divides by the items of the whole step
         self.rates = rates
-        self.health = DataHealth(max_fraction=data.max_bad_fraction, max_run=data.max_bad_run)
+        self.health = DataHealth(
+            max_bad=data.max_bad_fraction * len(train_dataset) / max(1, args.world_size),
+            max_run=data.max_bad_run,
+        )
+        self._eval_sums = torch.zeros(2)
+        self._data_settings = {
+            "length_policy": data.length_policy,
+            "allow_empty_answers": data.allow_empty_answers,
+        }
         self.throughput = Throughput()
         self._write_checkpoint = write_checkpoint
         self._read_weights = read_weights
@@ -78,7 +88,7 @@ class GOTTrainer(Trainer):
         """Batches of this rank, in the order that all ranks share."""
         dataset = self.train_dataset
         assert isinstance(dataset, ConversationDataset)
-        lengths = [dataset.length_of(i) for i in range(len(dataset))] if self.args.group_by_length else None
+        lengths = dataset.lengths() if self.args.group_by_length else None
         sampler = EpochBatchSampler(
             len(dataset),
             self._train_batch_size,
@@ -87,7 +97,9 @@ class GOTTrainer(Trainer):
             world_size=self.args.world_size,
             lengths=lengths,
         )
-        return self._loader(dataset, sampler)
+        loader = self._loader(dataset, sampler)
+        loader.on_epoch = self.health.start_epoch
+        return loader
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader:  # type: ignore[type-arg]
         """Every validation sample once, shared out over the ranks."""
@@ -102,7 +114,7 @@ class GOTTrainer(Trainer):
         )
         return self._loader(dataset, sampler)
 
-    def _loader(self, dataset: Dataset[Any], sampler: EpochBatchSampler) -> DataLoader:  # type: ignore[type-arg]
+    def _loader(self, dataset: Dataset[Any], sampler: EpochBatchSampler) -> _EpochLoader:
         # Not prepared by accelerate: it would shard what is sharded already, and repeat samples to fill batches.
         workers = self.args.dataloader_num_workers
         return _EpochLoader(
@@ -122,12 +134,10 @@ class GOTTrainer(Trainer):
     def training_step(
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None
     ) -> Tensor:
-        """Count what the batch brought, then the usual step; a loss that is no number stops the run."""
+        """Count what the batch brought, then the usual step."""
         self.health.count(inputs.pop("outcomes"))
         self.throughput.count(inputs)
-        loss = super().training_step(model, inputs, num_items_in_batch)
-        check_finite(loss, self.state.global_step)
-        return loss
+        return super().training_step(model, inputs, num_items_in_batch)
 
     def compute_loss(  # type: ignore[override]
         self,
@@ -139,17 +149,37 @@ class GOTTrainer(Trainer):
         """See ``train.loss``; in training divided by the items of the whole step, on all ranks."""
         batch = {name: value for name, value in inputs.items() if name != "outcomes"}
         loss = supervised_loss(model, batch, num_items_in_batch)
-        if num_items_in_batch is not None and self.args.average_tokens_across_devices:
-            loss = loss * self.accelerator.num_processes  # gradients are averaged over the ranks
+        if model.training:
+            # Before the backward pass: under deepspeed that already updates the weights.
+            check_finite(loss.detach(), self.state.global_step)
+        if num_items_in_batch is not None:
+            loss = loss * self._loss_scale  # gradients are averaged over the ranks
         return (loss, {"loss": loss}) if return_outputs else loss
 
     def prediction_step(  # type: ignore[override]
         self, model: nn.Module, inputs: dict[str, Any], prediction_loss_only: bool, ignore_keys: Any = None
     ) -> tuple[Tensor, None, None]:
         """Validation loss only; texts are decoded by ``train.aloud``."""
+        count = (inputs["labels"][:, 1:] != IGNORE_INDEX).sum()
         with torch.no_grad(), self.compute_loss_context_manager():
-            loss = self.compute_loss(model, self._prepare_inputs(inputs))
-        return loss.detach(), None, None
+            summed = self.compute_loss(model, self._prepare_inputs(inputs), num_items_in_batch=1)
+        self._eval_sums += torch.stack([summed.float().cpu() / self._loss_scale, count.cpu()])
+        return summed / self._loss_scale / count.clamp(min=1).to(summed.device), None, None
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """Divide the loss of all tokens by their number once, whatever the batches and ranks."""
+        self._eval_sums = torch.zeros(2)
+        output = super().evaluation_loop(*args, **kwargs)
+        assert output.metrics is not None
+        gathered = self.accelerator.gather(self._eval_sums[None].to(self.args.device)).sum(dim=0)
+        output.metrics[f"{kwargs.get('metric_key_prefix', 'eval')}_loss"] = float(
+            gathered[0] / gathered[1].clamp(min=1)
+        )
+        return output
+
+    @property
+    def _loss_scale(self) -> int:
+        return self.accelerator.num_processes if self.args.average_tokens_across_devices else 1
 
     def _clip_grad_norm(self, model: nn.Module) -> Any:
         norm = super()._clip_grad_norm(model)
@@ -205,6 +235,7 @@ class GOTTrainer(Trainer):
                 shutil.rmtree(run / name)
             (hidden / name).rename(run / name)
             shutil.rmtree(hidden, ignore_errors=True)
+            fsync_folder(run)  # the new one is on disk before an old one goes
             self._keep_newest(run)
         self.accelerator.wait_for_everyone()
 
@@ -229,6 +260,9 @@ class GOTTrainer(Trainer):
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         """Read the weights back, when no engine does it."""
         target = self._plain_model if model is None else model
+        if (Path(resume_from_checkpoint) / ADAPTER_WEIGHTS).is_file():
+            read_adapters(target, Path(resume_from_checkpoint))
+            return
         weights = self._read_weights(Path(resume_from_checkpoint))
         missing, unexpected = target.load_state_dict(weights, strict=False)
         tied = set(getattr(target, "all_tied_weights_keys", None) or {})
@@ -267,6 +301,9 @@ class GOTTrainer(Trainer):
         args = self.args
         return {
             "fingerprint": dataset.fingerprint(),
+            "group_by_length": args.group_by_length,
+            "model_max_length": args.model_max_length,
+            **self._data_settings,
             "samples": len(dataset),
             "seed": args.data_seed if args.data_seed is not None else args.seed,
             "samples_per_step": self._train_batch_size * args.gradient_accumulation_steps * args.world_size,
@@ -276,9 +313,13 @@ class GOTTrainer(Trainer):
 class _EpochLoader(DataLoader):  # type: ignore[type-arg]
     """A loader that hands the epoch on to its sampler."""
 
+    on_epoch: Callable[[], None] | None = None
+
     def set_epoch(self, epoch: int) -> None:
         assert isinstance(self.batch_sampler, EpochBatchSampler)
         self.batch_sampler.set_epoch(epoch)
+        if self.on_epoch is not None:
+            self.on_epoch()
 
 
 def checkpoint_steps(run: str | Path) -> list[int]:

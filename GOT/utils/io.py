@@ -95,6 +95,11 @@ def _replace_folder(source: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def fsync_folder(folder: Path) -> None:
+    """Flush a folder's list of names, so that a rename in it is on disk."""
+    _fsync(folder)
+
+
 def _fsync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:

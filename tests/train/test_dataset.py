@@ -120,6 +120,8 @@ def test_split_makes_a_sample_of_each_exchange_that_fits(picture: Path, tiny_pro
         max_length=80,
         length_policy="split",
     )
+    (left_out,) = [entry for entry in data[0] if isinstance(entry, BadSample)]
+    assert left_out.dropped  # counted, never silent
     pieces = [entry for entry in data[0] if isinstance(entry, TrainingSample)]
     assert [learned(piece, tiny_processor) for piece in pieces] == ["short<|im_end|>", "end<|im_end|>"]
     assert all(len(piece.pixel_values) == 1 for piece in pieces)
@@ -234,15 +236,18 @@ def test_epochs_differ_and_repeat_with_their_seed() -> None:
 
 @pytest.mark.parametrize(
     ("outcomes", "words"),
-    [([1] * 100, "100 bad records in a row"), (([0] * 50 + [1]) * 12, "records are bad, over 1.0%")],
+    [
+        ([1] * 100, "100 bad records in a row"),
+        (([0] * 50 + [1]) * 12, "12 records are bad, more than the 11"),
+    ],
 )
 def test_too_much_bad_data_stops_the_run(outcomes: list[int], words: str) -> None:
     with pytest.raises(RuntimeError, match=words):
-        DataHealth(max_fraction=1.0 if "row" in words else 0.01, max_run=100).count(torch.tensor(outcomes))
+        DataHealth(max_bad=1000 if "row" in words else 11, max_run=100).count(torch.tensor(outcomes))
 
 
 def test_dropped_records_are_no_fault_of_the_data() -> None:
-    health = DataHealth()
+    health = DataHealth(max_bad=0)
     health.count(torch.tensor([2] * 500))
     assert health.report() == {"dropped_records": 500}
 
@@ -255,3 +260,18 @@ def test_another_data_set_has_another_fingerprint(tmp_path: Path, tiny_processor
     changed = [dict(r) for r in records[:-1]] + [{"query": "z", "response": "x"}]
     assert fingerprint(records) == fingerprint([dict(r) for r in records])
     assert len({fingerprint(records), fingerprint(records[:-1]), fingerprint(changed)}) == 3
+
+
+def test_bad_records_of_an_epoch_are_counted_once() -> None:
+    health = DataHealth(max_bad=10)
+    for _ in range(5):
+        health.start_epoch()
+        health.count(torch.tensor([0, 1] * 6))
+    assert health.report() == {"bad_records": 6}
+
+
+def test_two_processes_report_a_record_once(tmp_path: Path) -> None:
+    one, two = (Quarantine(tmp_path / "quarantine.jsonl") for _ in range(2))
+    assert one.report(BadSample("a", 1, "x")) and not two.report(BadSample("a", 1, "x"))
+    assert two.report(BadSample("a", 2, "y")) and not one.report(BadSample("a", 2, "y"))
+    assert len((tmp_path / "quarantine.jsonl").read_text().splitlines()) == 2

@@ -335,6 +335,21 @@ def test_lora_trains_adapters_alone_and_merges(
         "--model_name_or_path", tiny_checkpoint, *PLAIN, "--lora_enable", "True", "--lora_r", 4, "--datasets", word_set,
         "--max_steps", 3, "--learning_rate", 1e-2, "--save_layout", layout, "--output_dir", output,
     )  # fmt: skip
+    go_on = [
+        "--save_strategy",
+        "steps",
+        "--save_steps",
+        1,
+        "--max_steps",
+        2,
+        "--output_dir",
+        tmp_path / "resumed",
+    ]
+    common = ["--model_name_or_path", tiny_checkpoint, "--lora_enable", "True", "--datasets", word_set]
+    train(*common, *go_on)
+    again = train(*common, *go_on[:-3], 3, *go_on[-2:])
+    assert "resuming from" in again.stderr and len(losses(tmp_path / "resumed")) == 3
+    assert "has its 3 steps already" in train(*common, *go_on[:-3], 3, *go_on[-2:]).stderr
     merged = tmp_path / "merged"
     result = run_python("-m", "GOT", "merge", output / "adapter", "-o", merged, "--layout", layout)
     assert result.returncode == 0, result.stderr
@@ -487,6 +502,7 @@ def test_torch_compile_is_optional(
         (["--tokenizer", "small:3", "--architecture", "tiny"], "256.."),
         (["--deepspeed", "nothing.json"], "zero2.json"),
         (["--use_im_start_end", "False"], "trained with <img>"),
+        (["--load_best_model_at_end", "True", "--eval_strategy", "steps"], "not supported"),
         (["--no_such_flag", "1"], "no_such_flag"),
     ],
 )
@@ -534,3 +550,19 @@ def test_every_published_flag_is_taken(tmp_path: Path) -> None:
         8192,
     )
     assert training.gradient_checkpointing and run.data.datasets == "pdf-ocr+scene-ocr"
+
+
+def test_validation_loss_is_the_mean_over_tokens_whatever_the_batches(
+    train: Train, tiny_checkpoint: Path, word_set: Path, tmp_path: Path
+) -> None:
+    found = []
+    for size in (1, 3, 8):
+        train(
+            "--model_name_or_path", tiny_checkpoint, *PLAIN, "--learning_rate", 0,
+            "--datasets", word_set, "--max_steps", 1,
+            "--eval_datasets", word_set, "--eval_strategy", "steps", "--eval_steps", 1, "--lora_enable", "True",
+            "--decode_samples", 1, "--per_device_eval_batch_size", size, "--output_dir", tmp_path / str(size),
+        )  # fmt: skip
+        history = json.loads((tmp_path / str(size) / "trainer_state.json").read_text())["log_history"]
+        found.append(next(entry["eval_loss"] for entry in history if "eval_loss" in entry))
+    assert found[1:] == pytest.approx(found[:1] * 2, abs=1e-5)

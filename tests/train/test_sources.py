@@ -90,6 +90,15 @@ def test_the_word_image_in_an_answer_is_text() -> None:
         ({"conversations": [{"from": "gpt", "value": "x"}]}, "alternate"),
         ({"query": "q", "response": None}, "must be a string"),
         ({"query": "<image>q", "response": "a", "images": ["a", "b"]}, "2 images but its questions place 1"),
+        (
+            {
+                "messages": [
+                    {"role": "user", "content": [{"type": "image_url"}]},
+                    {"role": "assistant", "content": "a"},
+                ]
+            },
+            "must be an image or text",
+        ),
     ],
 )
 def test_a_damaged_record_says_what_is_wrong(values: dict, words: str) -> None:
@@ -159,3 +168,17 @@ def test_the_published_names_are_shipped() -> None:
 def test_the_question_tells_tiles_from_a_single_view() -> None:
     assert layout_of("OCR with format upon the patch reference: ") == "crop"
     assert layout_of("[1, 2, 3, 4] OCR: ") == "single"
+
+
+def test_an_empty_image_entry_is_text_alone() -> None:
+    assert parse_record({"query": "q", "response": "a", "image": ""}) == Record((Exchange("q", "a"),))
+
+
+def test_one_changed_record_changes_the_fingerprint(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    lines = [json.dumps({"query": str(i), "response": "x"}) for i in range(1000)]
+    path.write_text("\n".join(lines))
+    source = DataSource("a", path, tmp_path)
+    before = open_table(source, cache_dir=tmp_path / "cache").fingerprint  # type: ignore[attr-defined]
+    path.write_text("\n".join([*lines[:5], json.dumps({"query": "5", "response": "y"}), *lines[6:]]))
+    assert open_table(source, cache_dir=tmp_path / "cache").fingerprint != before  # type: ignore[attr-defined]
