@@ -35,6 +35,15 @@ def conversation(image: str, answer: str, question: str = "OCR: ") -> dict[str, 
     return {"image": image, "conversations": turns}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_extensions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let deepspeed build its CPU op in a folder of this run, where no killed process left a lock."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("TORCH_EXTENSIONS_DIR", str(tmp_path_factory.getbasetemp() / "torch_extensions"))
+    yield
+    patch.undo()
+
+
 @pytest.fixture(scope="session")
 def word_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight words, each with its picture: an annotation file in the published format."""
