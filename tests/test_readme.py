@@ -59,6 +59,7 @@ def desk(tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch)
     turn = {"query": "<image>OCR: ", "response": "1", "images": ["scans/p1.png"]}
     (tmp_path / "my-data.jsonl").write_text(f"{json.dumps(turn)}\n" * 2, encoding="utf-8")
     (tmp_path / "GOT").symlink_to(ROOT / "GOT")
+    (tmp_path / "assets").symlink_to(ROOT / "assets")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

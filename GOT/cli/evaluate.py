@@ -46,7 +46,11 @@ def build_parser() -> common.Parser:
         "--limit", type=int, metavar="N", help="the first N records only (of each kind of synth-heldout)"
     )
     what.add_argument(
-        "--kinds", type=common.comma_list, default=[], metavar="A,B", help="kinds of synth-heldout (all)"
+        "--kinds",
+        type=common.comma_list,
+        default=[],
+        metavar="A,B",
+        help="kinds of synth-heldout or samples (all)",
     )
     what.add_argument(
         "--samples", type=int, default=500, metavar="N", help="samples of each kind of synth-heldout (500)"

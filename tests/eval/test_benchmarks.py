@@ -18,7 +18,7 @@ def load(name, data, **options):
     return load_entry(BENCHMARKS, name, what="benchmark")(name, LoadOptions(data=data, **options))
 
 
-@pytest.mark.parametrize("name", [name for name in BENCHMARKS if name != "synth-heldout"])
+@pytest.mark.parametrize("name", [name for name in BENCHMARKS if name not in ("synth-heldout", "samples")])
 def test_a_folder_that_is_not_there_is_explained(name, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"there is no .* in it\. .*https://"):
         load(name, tmp_path / "nothing")

@@ -23,5 +23,6 @@ BENCHMARKS: dict[str, str] = {
     "onechart-plotqa": "GOT.eval.benchmarks.onechart:load",
     "omnidocbench": "GOT.eval.benchmarks.omnidocbench:load",
     "olmocr-bench": "GOT.eval.benchmarks.olmocr_bench:load",
+    "samples": "GOT.eval.benchmarks.samples:load",
     "synth-heldout": "GOT.eval.benchmarks.synth:load",
 }

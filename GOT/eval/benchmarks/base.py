@@ -20,7 +20,7 @@ class LoadOptions:
         data: The benchmark's folder.
         crop: Ask about tiles (the paper's multi-crop rows).
         limit: At most this many records (of each kind for the synthetic set).
-        kinds: Kinds of the synthetic set; empty: all.
+        kinds: Kinds of the synthetic set or of the samples; empty: all.
         samples: Samples of each kind of the synthetic set.
         seed: Of the synthetic set.
         workers: Processes that draw the synthetic set.
