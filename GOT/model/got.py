@@ -5,6 +5,7 @@ B batch · N images (all views of the batch, in order) · T tokens · P image to
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
@@ -14,6 +15,11 @@ from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutpu
 
 from GOT.model.config import GOTConfig
 from GOT.model.vision import VisionEncoder
+
+# transformers 5.24 renamed the argument, and 5.40 takes the old name away; our callers may use either.
+CACHE_ARGUMENT = (
+    "cache" if "cache" in inspect.signature(Qwen2ForCausalLM.forward).parameters else "past_key_values"
+)
 
 
 class GOTQwenModel(Qwen2Model):
@@ -81,7 +87,7 @@ class GOTQwenModel(Qwen2Model):
             inputs_embeds = self.splice(input_ids, self.encode_images(pixel_values))
         if inputs_embeds is not None:
             input_ids = None
-        return super().forward(input_ids=input_ids, inputs_embeds=inputs_embeds, **kwargs)
+        return super().forward(input_ids=input_ids, inputs_embeds=inputs_embeds, **_rename_cache(kwargs))
 
 
 class GOTQwenForCausalLM(Qwen2ForCausalLM):
@@ -128,7 +134,7 @@ class GOTQwenForCausalLM(Qwen2ForCausalLM):
             attention_mask=attention_mask,
             labels=labels,
             logits_to_keep=logits_to_keep,
-            **kwargs,
+            **_rename_cache(kwargs),
         )
 
     def prepare_inputs_for_generation(  # type: ignore[override]
@@ -136,10 +142,15 @@ class GOTQwenForCausalLM(Qwen2ForCausalLM):
     ) -> dict[str, Any]:
         """For transformers' ``generate``: the views go in with the prompt, once."""
         inputs: dict[str, Any] = super().prepare_inputs_for_generation(input_ids, **kwargs)  # type: ignore[misc]
-        cache = kwargs.get("past_key_values")
+        cache = kwargs.get(CACHE_ARGUMENT)
         if cache is None or cache.get_seq_length() == 0:
             inputs["pixel_values"] = pixel_values
         return inputs
+
+
+def _rename_cache(kwargs: dict[str, Any]) -> dict[str, Any]:
+    names = ("cache", "past_key_values")
+    return {CACHE_ARGUMENT if name in names else name: value for name, value in kwargs.items()}
 
 
 def _init_weights(model: Qwen2PreTrainedModel, module: nn.Module) -> None:

@@ -37,6 +37,9 @@ def test_pictures_need_ids_to_stand_in(tiny_model: Any) -> None:
 
 
 @torch.no_grad()
+@pytest.mark.filterwarnings(
+    "error::FutureWarning"
+)  # transformers renamed the argument; a user must not see that
 def test_cached_steps_equal_one_long_pass(tiny_model: Any) -> None:
     ids, views = prompt(tiny_model), torch.randn(1, 3, 128, 128)
     answer = torch.tensor([[11, 12, 13, 14]])
@@ -93,6 +96,7 @@ def test_building_a_model_leaves_torch_alone() -> None:
 
 
 @torch.no_grad()
+@pytest.mark.filterwarnings("error::FutureWarning")
 def test_transformers_generate_runs_with_pictures(tiny_model: Any) -> None:
     ids, views = prompt(tiny_model), torch.randn(1, 3, 128, 128)
     with_views = tiny_model.generate(
