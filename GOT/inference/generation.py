@@ -62,6 +62,19 @@ class DecodeSession(Protocol):
         """Drop all other rows."""
 
 
+def answer_room(context: int, prompt_tokens: int) -> int:
+    """Tokens that a context leaves for the answer.
+
+    Raises:
+        ValueError: If it leaves none.
+    """
+    if prompt_tokens >= context:
+        raise ValueError(
+            f"The prompt has {prompt_tokens} tokens; this model's context holds {context}. Use fewer tiles or pages."
+        )
+    return context - prompt_tokens
+
+
 class NoRepeatNgram:
     """Which tokens would complete an n-gram that was there before; constant time a token.
 

@@ -13,7 +13,9 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from GOT.data.processor import ModelInputs
+from GOT.inference.backends.torch_slots import TorchSlots
 from GOT.inference.device import choose_device, choose_dtype
+from GOT.inference.generation import answer_room
 from GOT.model.checkpoint import load_model
 from GOT.model.got import GOTQwenForCausalLM
 from GOT.utils.lazy import require
@@ -63,6 +65,10 @@ class TorchBackend:
         """See ``backends.Backend``."""
         return TorchSession(self.model, batch, self.encode([inputs.pixel_values for inputs in batch]))
 
+    def open_slots(self, count: int) -> TorchSlots | None:
+        """See ``backends.SlotBackend``."""
+        return None if self.config.use_sliding_window else TorchSlots(self.model, count)
+
     @torch.inference_mode()
     def encode(self, pixel_values: Sequence[Tensor]) -> Tensor:
         """Views of several prompts to image features: (N, P, D)."""
@@ -89,12 +95,7 @@ class TorchSession:
         self._model = model
         device = model.device
         longest = max(len(inputs.input_ids) for inputs in batch)
-        self.max_new_tokens = model.config.max_position_embeddings - longest
-        if self.max_new_tokens < 1:
-            raise ValueError(
-                f"The prompt has {longest} tokens; this model's context holds {model.config.max_position_embeddings}. "
-                "Use fewer tiles or pages."
-            )
+        self.max_new_tokens = answer_room(model.config.max_position_embeddings, longest)
         pad = model.config.pad_token_id or 0  # masked, so any id that is no image placeholder does
         input_ids = torch.full((len(batch), longest), pad)
         self._mask = torch.zeros(len(batch), longest, dtype=torch.long)
