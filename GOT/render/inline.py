@@ -1,0 +1,403 @@
+r"""One line or paragraph of an answer to inline nodes: formulas, styles, links, molecules, LaTeX's escapes.
+
+What is not understood stays text as the model wrote it. HTML in an answer is text, except a few harmless style tags.
+"""
+
+from __future__ import annotations
+
+import re
+
+from GOT.render.formula import symbols
+from GOT.render.latex import MAX_DEPTH, match_braces, match_environments, read_argument, read_option
+from GOT.render.nodes import (
+    Break,
+    Code,
+    Formula,
+    Inline,
+    Link,
+    Molecule,
+    Nested,
+    Picture,
+    Styled,
+    Text,
+)
+from GOT.render.tabular import ENVIRONMENTS, parse_tabular
+
+MAX_ADDRESS = 500  # characters of a link
+
+_STYLES = {
+    "textbf": "strong", "bf": "strong", "textit": "em", "emph": "em", "textsl": "em", "underline": "u", "uline": "u",
+    "textsuperscript": "sup", "textsubscript": "sub", "st": "s", "sout": "s", "textsc": "", "text": "", "textrm": "",
+    "textsf": "", "textnormal": "", "mbox": "", "textup": "", "textmd": "", "makecell": "", "thead": "",
+    "shortstack": "",
+    "footnotesize": "", "hbox": "", "fbox": "", "centerline": "", "mathrm": "", "large": "", "parbox": "",
+    "caption*": "",
+}  # fmt: skip
+_CODES = {"texttt", "verb", "lstinline"}
+_DROPPED = {
+    "centering", "noindent", "hline", "small", "footnotesize", "scriptsize", "tiny", "normalsize", "large", "Large",
+    "LARGE", "huge", "Huge", "bfseries", "itshape", "rmfamily", "sffamily", "ttfamily", "displaystyle", "raggedright",
+    "raggedleft", "protect", "par", "newpage", "clearpage", "maketitle", "tableofcontents", "hfill", "vfill",
+    "smallskip",
+    "medskip", "bigskip", "null", "leavevmode", "ignorespaces", "indent", "flushleft", "arraybackslash", "item", "rm",
+    "/", "@", "hskip", "appendix", "strut", "upshape", "mdseries", "scshape", "relax", "unskip", "allowbreak", "-",
+}  # fmt: skip
+_DROPPED_ARGUMENT = {
+    "label", "vspace", "hspace", "vspace*", "hspace*", "setcounter", "addtocounter", "pagestyle",
+    "thispagestyle", "bibliographystyle", "fontsize", "rowcolor", "cellcolor", "color", "index"
+}  # fmt: skip
+_LETTERS = {
+    "ldots": "…", "dots": "…", "textellipsis": "…", "textendash": "–", "textemdash": "—",
+    "textquoteleft": "‘", "textquoteright": "’",
+    "textquotedblleft": "“", "textquotedblright": "”", "textbackslash": "\\", "textasciitilde": "~",
+    "LaTeX": "LaTeX", "TeX": "TeX",
+    "textasciicircum": "^", "textless": "<", "textgreater": ">", "textbar": "|", "textunderscore": "_",
+    "quad": "\u2003",
+    "qquad": "\u2003\u2003", "enspace": "\u2002", "thinspace": "\u2009", "textbullet": "•", "textperiodcentered": "·",
+    "i": "ı", "j": "ȷ", "ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "o": "ø", "O": "Ø", "aa": "å", "AA": "Å",
+    "l": "ł", "L": "Ł", "S": "§", "P": "¶", "copyright": "©", "textcopyright": "©", "textregistered": "®",
+    "texttrademark": "™", "dag": "†", "ddag": "‡", "pounds": "£", "textdegree": "°", "Square": "□", "CheckedBox": "☑",
+    "newline": "\n", "linebreak": "\n", "tabularnewline": "\n", "checkmark": "✓", "textdollar": "$",
+    "textpm": "±", "texttimes": "×",
+}  # fmt: skip
+_COMBINING = {
+    "'": "\u0301", "`": "\u0300", "^": "\u0302", '"': "\u0308", "~": "\u0303", "=": "\u0304", ".": "\u0307",
+    "c": "\u0327", "v": "\u030c", "u": "\u0306", "H": "\u030b", "k": "\u0328", "r": "\u030a", "d": "\u0323",
+    "b": "\u0331"
+}  # fmt: skip
+_DING = {"51": "✓", "52": "✔", "55": "✗", "56": "✘", "72": "★", "108": "●", "110": "■"}
+_TAGS = {
+    "b": "strong",
+    "strong": "strong",
+    "i": "em",
+    "em": "em",
+    "u": "u",
+    "s": "s",
+    "del": "s",
+    "sub": "sub",
+    "sup": "sup",
+}
+
+_TOKEN = re.compile(
+    r"""
+    (?P<comment><!--.*?-->)
+  | (?P<math>\$\$|\$|\\\(|\\\[)
+  | (?P<smiles><smiles>(?P<molecule>[^<>\s]{1,2000})</smiles>)
+  | (?P<break><br\s*/?>|\\\\(?:\[[^\]\n]{0,20}\])?|\n)
+  | (?P<tag><(?P<element>b|strong|i|em|u|s|del|sub|sup)>)
+  | (?P<begin>\\begin\s*\{)
+  | (?P<command>\\[A-Za-z]+\*?|\\.)
+  | (?P<picture>!\[(?P<alt>[^\]\n]{0,500})\]\((?P<source>[^)\s]{0,1000})\))
+  | (?P<link>\[(?P<words>[^\]\[\n]{1,500})\]\((?P<address>[^)\s]{1,1000})\))
+  | (?P<code>`+)
+  | (?P<strong>\*\*|__)
+  | (?P<strike>~~)
+  | (?P<em>[*_])
+  | (?P<quote>``|'')
+  | (?P<tie>~)
+  | (?P<brace>[{}])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def parse_inline(text: str, *, depth: int = 0) -> tuple[Inline, ...]:
+    """Parse a paragraph's text.
+
+    Args:
+        text: Without block structure; line ends become breaks.
+        depth: How deep this text stands in others; deeper than ``MAX_DEPTH`` it stays as it is.
+    """
+    if depth > MAX_DEPTH:
+        return (Text(text),)
+    return tuple(_merge(_Reader(text, depth).read()))
+
+
+class _Reader:
+    """Walks over the tokens of one text."""
+
+    def __init__(self, text: str, depth: int) -> None:
+        self.text = text
+        self.depth = depth
+        self.braces = match_braces(text)
+        self.closers: dict[
+            tuple[str, str], int
+        ] = {}  # (delimiter, kind) -> from where on it is known to be missing
+        self.position = 0
+        self.made: list[Inline] = []
+
+    def read(self) -> list[Inline]:
+        while found := _TOKEN.search(self.text, self.position):
+            self.add_text(self.text[self.position : found.start()])
+            self.position = found.end()
+            kind = found.lastgroup or ""
+            if kind in ("molecule", "element", "alt", "source", "words", "address"):
+                kind = next(k for k in ("smiles", "tag", "picture", "link") if found[k] is not None)
+            getattr(self, f"on_{kind}")(found)
+        self.add_text(self.text[self.position :])
+        return self.made
+
+    def add_text(self, text: str) -> None:
+        if text:
+            self.made.append(Text(text))
+
+    def inner(self, text: str) -> tuple[Inline, ...]:
+        return parse_inline(text, depth=self.depth + 1)
+
+    def find(self, closer: str, start: int, kind: str = "") -> int:
+        """Where ``closer`` next stands, or -1; a search that failed once is not repeated."""
+        if self.closers.get((closer, kind), len(self.text) + 1) <= start:
+            return -1
+        at = self.text.find(closer, start)
+        if at < 0:
+            self.closers[closer, kind] = start
+        return at
+
+    # -- one method for each token --
+
+    def on_comment(self, found: re.Match[str]) -> None:
+        self.add_text(found[0])
+
+    def on_math(self, found: re.Match[str]) -> None:
+        opener = found[0]
+        closer = {"\\(": "\\)", "\\[": "\\]"}.get(opener, opener)
+        at = self.find_dollar(found.end()) if opener == "$" else self.find(closer, found.end())
+        latex = self.text[found.end() : at] if at >= 0 else ""
+        if not latex.strip():
+            self.add_text(opener)
+            return
+        self.made.append(Formula(latex.strip(), display=opener in ("$$", "\\[")))
+        self.position = at + len(closer)
+
+    def find_dollar(self, start: int) -> int:
+        """The closing dollar: on this paragraph, behind no blank, before no digit (as pandoc reads them)."""
+        if start >= len(self.text) or self.text[start].isspace():
+            return -1
+        if self.closers.get(("$", "math"), len(self.text) + 1) <= start:
+            return -1
+        at = self.text.find("$", start)
+        while at >= 0:
+            escaped = self.text[at - 1] == "\\"
+            if not escaped:
+                good = not self.text[at - 1].isspace() and not self.text[at + 1 : at + 2].isdigit()
+                return at if good and at > start else -1
+            at = self.text.find("$", at + 1)
+        self.closers["$", "math"] = start
+        return -1
+
+    def on_smiles(self, found: re.Match[str]) -> None:
+        self.made.append(Molecule(found["molecule"]))
+
+    def on_break(self, found: re.Match[str]) -> None:
+        if self.made and not isinstance(self.made[-1], Break):
+            self.made.append(Break())
+
+    def on_tag(self, found: re.Match[str]) -> None:
+        closer = f"</{found['element']}>"
+        at = self.find(closer, found.end())
+        if at < 0:
+            self.add_text(found[0])
+            return
+        self.made.append(Styled(_TAGS[found["element"]], self.inner(self.text[found.end() : at])))
+        self.position = at + len(closer)
+
+    def on_begin(self, found: re.Match[str]) -> None:
+        rest = self.text[found.start() :]
+        environment = match_environments(rest).get(0)
+        if environment and environment[0] in ENVIRONMENTS and self.depth < MAX_DEPTH // 2:
+            behind = environment[3]
+            try:
+                grid = parse_tabular(rest[:behind])
+            except ValueError:
+                self.add_text(rest[:behind])
+            else:
+                self.made.append(Nested(grid))
+            self.position = found.start() + behind
+        elif environment and environment[3] > environment[2]:
+            self.made.append(Formula(rest[: environment[3]]))
+            self.position = found.start() + environment[3]
+        else:
+            self.add_text(found[0])
+
+    def on_command(self, found: re.Match[str]) -> None:
+        name = found[0][1:]
+        bare = name.rstrip("*")
+        argument = read_argument(self.text, found.end(), self.braces)
+        if name in _STYLES and argument:
+            if name == "parbox" and (second := read_argument(self.text, argument[1], self.braces)):
+                argument = second
+            style, children = _STYLES[name], self.inner(argument[0])
+            self.made += [Styled(style, children)] if style else children
+            self.position = argument[1]
+        elif name in _CODES and argument:
+            self.made.append(Code(_unescape(argument[0])))
+            self.position = argument[1]
+        elif bare in ("footnote", "footnotetext", "thanks") and (argument := self.behind_option(found.end())):
+            self.made += [Text(" ["), *self.inner(argument[0]), Text("]")]
+            self.position = argument[1]
+        elif bare == "href" and argument and (words := read_argument(self.text, argument[1], self.braces)):
+            self.made.append(Link(argument[0][:MAX_ADDRESS], self.inner(words[0])))
+            self.position = words[1]
+        elif bare == "url" and argument:
+            self.made.append(Link(argument[0][:MAX_ADDRESS], (Text(argument[0]),)))
+            self.position = argument[1]
+        elif (
+            bare in ("textcolor", "colorbox")
+            and argument
+            and (words := read_argument(self.text, argument[1], self.braces))
+        ):
+            self.made += self.inner(words[0])
+            self.position = words[1]
+        elif (
+            bare in ("multirow", "multicolumn")
+            and argument
+            and (second := read_argument(self.text, argument[1], self.braces))
+        ):
+            words = read_argument(self.text, second[1], self.braces)
+            self.made += self.inner((words or second)[0])
+            self.position = (words or second)[1]
+        elif bare == "includegraphics" and (argument := self.behind_option(found.end())):
+            self.made.append(Picture(argument[0][:MAX_ADDRESS], ""))
+            self.position = argument[1]
+        elif bare in ("cite", "citep", "citet", "ref", "eqref", "pageref") and (
+            argument := self.behind_option(found.end())
+        ):
+            shown = f"[{argument[0]}]" if bare.startswith("cite") else argument[0]
+            self.add_text(shown)
+            self.position = argument[1]
+        elif name == "ding" and argument:
+            self.add_text(_DING.get(argument[0].strip(), f"\\ding{{{argument[0]}}}"))
+            self.position = argument[1]
+        elif name in _COMBINING and (letter := self.accented(found.end(), argument)):
+            self.add_text(letter + _COMBINING[name])
+        elif name in _DROPPED_ARGUMENT and argument:
+            self.position = argument[1]
+        elif name in _DROPPED:
+            self.position += self.text.startswith(" ", self.position)
+        elif name in _LETTERS:
+            if _LETTERS[name] == "\n":
+                self.made.append(Break())
+            else:
+                self.add_text(_LETTERS[name])
+            self.position += self.text.startswith(" ", self.position) and name[-1].isalpha()
+        elif len(name) == 1 and not name.isalnum():
+            self.add_text(
+                {" ": " ", ",": "\u2009", ";": "\u2005", ":": "\u2005", "!": "", "\n": " "}.get(name, name)
+            )
+        elif (
+            name in symbols.IDENTIFIERS
+            or name in symbols.OPERATORS
+            or name in symbols.FUNCTIONS
+            or name in symbols.LIMIT_OPERATORS
+        ):
+            self.made.append(Formula(found[0]))
+        elif name in ("frac", "sqrt", "mathbb", "mathcal", "mathbf") and argument:
+            second = read_argument(self.text, argument[1], self.braces) if name == "frac" else None
+            self.position = (second or argument)[1]
+            self.made.append(Formula(self.text[found.start() : self.position]))
+        else:
+            self.add_text(found[0])
+
+    def behind_option(self, start: int) -> tuple[str, int] | None:
+        return read_argument(self.text, read_option(self.text, start)[1], self.braces)
+
+    def accented(self, start: int, argument: tuple[str, int] | None) -> str:
+        if argument and len(argument[0].strip().lstrip("\\")) == 1:
+            self.position = argument[1]
+            return argument[0].strip().lstrip("\\")
+        following = self.text[start : start + 1]
+        if following.isalpha():
+            self.position = start + 1
+            return following
+        return ""
+
+    def on_picture(self, found: re.Match[str]) -> None:
+        self.made.append(Picture(found["source"][:MAX_ADDRESS], found["alt"]))
+
+    def on_link(self, found: re.Match[str]) -> None:
+        self.made.append(Link(found["address"][:MAX_ADDRESS], self.inner(found["words"])))
+
+    def on_code(self, found: re.Match[str]) -> None:
+        ticks = found[0]
+        if len(ticks) == 2 and "''" in self.text[found.end() : found.end() + 500]:
+            self.add_text("“")  # LaTeX's opening quotes
+            return
+        at = self.find(ticks, found.end(), "code")
+        if at < 0 or at == found.end():
+            self.add_text("“" if ticks == "``" else "‘" if ticks == "`" else ticks)
+            return
+        self.made.append(Code(self.text[found.end() : at].strip("\n")))
+        self.position = at + len(ticks)
+
+    def on_strong(self, found: re.Match[str]) -> None:
+        self.delimited(found, "strong")
+
+    def on_strike(self, found: re.Match[str]) -> None:
+        self.delimited(found, "s")
+
+    def on_em(self, found: re.Match[str]) -> None:
+        self.delimited(found, "em")
+
+    def delimited(self, found: re.Match[str], style: str) -> None:
+        """Emphasis: the marks hug their words; underscores do so at word borders only."""
+        mark, text = found[0], self.text
+        start = found.end()
+        opens = start < len(text) and not text[start].isspace() and text[start] not in mark
+        if mark[0] == "_":
+            opens &= not (found.start() and text[found.start() - 1].isalnum())
+        at = self.find(mark, start + 1) if opens else -1
+        while at >= 0 and (
+            text[at - 1].isspace() or (len(mark) == 1 and mark in (text[at - 1], text[at + 1 : at + 2]))
+        ):
+            at = self.find(mark, at + 1)
+            if at > start + 2000:
+                at = -1
+        if at >= 0 and mark[0] == "_" and text[at + len(mark) : at + len(mark) + 1].isalnum():
+            at = -1
+        if at < 0 or "\n\n" in text[start:at]:
+            self.add_text(mark)
+            return
+        self.made.append(Styled(style, self.inner(text[start:at])))
+        self.position = at + len(mark)
+
+    def on_quote(self, found: re.Match[str]) -> None:
+        self.add_text("”" if found[0] == "''" else "“")
+
+    def on_tie(self, found: re.Match[str]) -> None:
+        # A tie between words is a blank that does not break; a tilde elsewhere is a tilde.
+        before, behind = (
+            self.text[found.start() - 1 : found.start()],
+            self.text[found.end() : found.end() + 1],
+        )
+        self.add_text("\u00a0" if before.isalpha() or (before in ".\\" and behind.isalnum()) else "~")
+
+    def on_brace(self, found: re.Match[str]) -> None:
+        # Braces that only group are not text in LaTeX, but are in a page of code: keep those with blanks inside.
+        end = self.braces.get(found.start())
+        if (
+            found[0] == "{"
+            and end is not None
+            and "\\" in self.text[found.start() : end]
+            and self.depth < MAX_DEPTH
+        ):
+            self.made += self.inner(self.text[found.end() : end])
+            self.position = end + 1
+        else:
+            self.add_text(found[0])
+
+
+def _unescape(text: str) -> str:
+    return re.sub(r"\\([%&#_${}\\])", r"\1", text)
+
+
+def _merge(made: list[Inline]) -> list[Inline]:
+    """Join neighbouring texts."""
+    merged: list[Inline] = []
+    for node in made:
+        if isinstance(node, Text) and merged and isinstance(merged[-1], Text):
+            merged[-1] = Text(merged[-1].text + node.text)
+        else:
+            merged.append(node)
+    while merged and isinstance(merged[-1], Break):
+        merged.pop()
+    return merged
