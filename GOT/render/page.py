@@ -13,9 +13,10 @@ class RenderPage:
     Attributes:
         name: The document's name.
         number: Page number in the document, from 1; None for a picture of its own.
-        text: The model's answer, raw.
+        text: The answer to show: raw, or after clean-up.
         picture: The page as JPEG or PNG, for formats that show it.
-        meta: What is known about the reading: status, confidence, seconds …; goes into JSON as it is.
+        meta: What is known about the reading: status, question, seconds …; goes into JSON as it is.
+        raw: The model's answer, where clean-up changed it; None where ``text`` is the raw answer.
     """
 
     name: str
@@ -23,8 +24,15 @@ class RenderPage:
     text: str
     picture: bytes | None = None
     meta: dict[str, Any] = dataclasses.field(default_factory=dict)
+    raw: str | None = None
 
     @property
     def anchor(self) -> str:
         """Id of the page inside one document."""
         return f"page-{self.number or 1}"
+
+    @property
+    def has_markup(self) -> bool:
+        """Whether the text is Mathpix Markdown; the published plain question asks for characters only."""
+        question = str(self.meta.get("question") or "")
+        return "OCR" not in question or "format" in question

@@ -1,0 +1,111 @@
+"""LaTeX tables to grids, HTML and Markdown, and back."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from GOT.render import latex_table
+from GOT.render.html import table as html_table
+from GOT.render.nodes import Cell, Grid
+from GOT.render.tabular import grid_to_latex, parse_column_spec, parse_tabular
+
+SPANS = r"""\begin{tabular}{|l|c|r|}
+\hline \multirow{2}{*}{A} & \multicolumn{2}{|c|}{B} \\
+\cline{2-3} & \(x_{1}\) & 2 \\
+\hline c & d & \begin{tabular}{l}e \\ f\end{tabular} \\
+\hline
+\end{tabular}"""
+
+
+def cells(grid: Grid) -> list[tuple[str, int, int, int, int]]:
+    return [(cell.text, cell.row, cell.column, cell.rows, cell.columns) for cell in grid.cells]
+
+
+def test_spans_formulas_and_nested_tables() -> None:
+    grid = parse_tabular(SPANS)
+    assert cells(grid) == [
+        ("A", 0, 0, 2, 1), ("B", 0, 1, 1, 2), (r"\(x_{1}\)", 1, 1, 1, 1), ("2", 1, 2, 1, 1),
+        ("c", 2, 0, 1, 1), ("d", 2, 1, 1, 1), (r"\begin{tabular}{l}e \\ f\end{tabular}", 2, 2, 1, 1),
+    ]  # fmt: skip
+    assert grid.header_rows == 2 and grid.notes == ()
+    assert [cell.align for cell in grid.rows()[2]] == ["left", "center", "right"]
+
+
+def test_html_has_the_spans_and_mathml() -> None:
+    made = latex_table.to_html(SPANS)
+    assert '<th class="left" rowspan="2">A</th>' in made
+    assert '<th class="center" colspan="2">B</th>' in made
+    assert "<msub><mi>x</mi><mn>1</mn></msub>" in made
+    assert "e<br>f" in made
+
+
+@pytest.mark.parametrize(
+    ("source", "note"),
+    [
+        (r"\begin{tabular}{ll} a & b \\ c \end{tabular}", "row 2: 1 of 2 cells are missing"),
+        (r"\begin{tabular}{ll} a & b", r"\end{tabular} is missing"),
+        (r"\begin{tabular}{l} \multirow{2}{*}{a} \\ b \end{tabular}", "was cut short"),
+        (r"\begin{tabular}{lll} a & b \\ \end{tabular}", "3 columns are announced, 2 are there"),
+    ],
+)
+def test_what_is_wrong_is_mended_and_said(source: str, note: str) -> None:
+    grid = parse_tabular(source)
+    assert any(note in said for said in grid.notes)
+    assert {"a", "b"} & {cell.text for cell in grid.cells}
+    assert note.split(":")[0] in latex_table.to_html(source)
+
+
+def test_absurd_spans_are_bounded() -> None:
+    grid = parse_tabular(
+        r"\begin{tabular}{l}\multicolumn{99999999}{c}{x} \\ \multirow{99999999}{*}{y} \end{tabular}"
+    )
+    assert grid.num_columns <= 100 and grid.num_rows == 2
+    with pytest.raises(ValueError, match="larger than a page"):
+        parse_tabular(r"\begin{tabular}{l}" + ("&" * 150 + r"x\\") * 500)
+    assert parse_column_spec("*{999}{c}") == ["center"] * 100
+
+
+def test_not_a_table_is_refused_in_one_line() -> None:
+    with pytest.raises(ValueError, match="A table begins with"):
+        parse_tabular("hello")
+    assert "Shown as its source" in latex_table.to_html("hello")
+
+
+def test_grids_must_be_whole() -> None:
+    with pytest.raises(ValueError, match="overlap or leave a hole"):
+        Grid((Cell("a", 0, 0),), 1, 2)
+
+
+def test_markdown_and_latex_are_read_back() -> None:
+    markdown_it = pytest.importorskip("markdown_it")
+    source = r"\begin{tabular}{lcr} a \& b & x|y & \(|z|\) \\ \hline 1 & *s* & \_ \\ \end{tabular}"
+    made = latex_table.to_markdown(source)
+    read = markdown_it.MarkdownIt("gfm-like", {"linkify": False}).render(made)
+    assert re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", read) == [
+        "a &amp; b",
+        "x|y",
+        "$|z|$",
+        "1",
+        "<em>s</em>",
+        "_",
+    ]
+    assert cells(parse_tabular(grid_to_latex(parse_tabular(SPANS)))) == cells(parse_tabular(SPANS))
+
+
+def html_cells(made: str) -> list[tuple[str, int, int]]:
+    root = ElementTree.fromstring(made.replace("<br>", "<br/>"))
+    return [
+        ("".join(cell.itertext()), int(cell.get("rowspan", "1")), int(cell.get("colspan", "1")))
+        for cell in root.iter()
+        if cell.tag in ("td", "th")
+    ]
+
+
+def test_html_of_a_grid_lists_its_cells_in_order() -> None:
+    from GOT.render.elements import to_html
+
+    grid = parse_tabular(r"\begin{tabular}{ll}\multicolumn{2}{c}{a} \\ b & c \end{tabular}")
+    assert html_cells(to_html(html_table(grid))) == [("a", 1, 2), ("b", 1, 1), ("c", 1, 1)]
