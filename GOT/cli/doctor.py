@@ -21,7 +21,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "train": ("deepspeed", "peft", "datasets", "yaml", "tensorboard"),
     "flash": ("flash_attn",),
     "eval": ("rapidfuzz", "nltk", "jieba"),
-    "render": ("latex2mathml", "mathml2omml", "markdown_it", "docx", "verovio", "resvg_py", "rdkit"),
+    "render": ("docx", "verovio", "rdkit", "resvg_py"),
     "synth": ("typst", "rdkit", "indigo", "verovio", "resvg_py", "matplotlib", "yaml"),
 }
 

@@ -1,0 +1,199 @@
+r"""Pages to one LaTeX document that compiles: text escaped, formulas and tables native, figures as what they are.
+
+A formula is written as LaTeX only if it is balanced and every command in it is one that ``formula`` knows; the rest is
+verbatim. So a page cannot make TeX read a file, and a slip of the model cannot stop it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from GOT.render import nodes
+from GOT.render.formula import TooComplex, convert
+from GOT.render.inline import parse_inline
+from GOT.render.latex import is_balanced
+from GOT.render.nodes import Block, Grid, Inline
+from GOT.render.page import RenderPage
+from GOT.render.tabular import grid_to_latex
+from GOT.render.tikz_tex import is_allowed
+from GOT.render.walk import blocks_of, is_address
+
+PREAMBLE = r"""\documentclass{article}
+\usepackage{iftex}
+\ifPDFTeX\usepackage[T1]{fontenc}\usepackage[utf8]{inputenc}\usepackage{lmodern}\else\usepackage{fontspec}\fi
+\usepackage{amsmath,amssymb,multirow,array,tikz,ulem,hyperref}
+\normalem
+"""
+_ESCAPES = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "\u00a0": "~",
+    "\u2009": r"\,", "\u2003": r"\quad{}", "\u2002": r"\enspace{}",
+}  # fmt: skip
+_SECTIONS = {
+    1: "section*",
+    2: "section*",
+    3: "subsection*",
+    4: "subsubsection*",
+    5: "paragraph*",
+    6: "subparagraph*",
+}
+_STYLES = {
+    "strong": "textbf",
+    "em": "textit",
+    "u": "uline",
+    "s": "sout",
+    "sub": "textsubscript",
+    "sup": "textsuperscript",
+}
+# Known to `formula`, but they name files or addresses, or define.
+_KEPT_OUT = re.compile(
+    r"\\(?:includegraphics|href|url|verb|DeclareMathOperator|class|style|cssId|htmlClass|ce|cf|chemfig|set)(?![A-Za-z])"
+)
+# Environments that amsmath allows inside \[ \]; the others stand on their own.
+_INNER = frozenset(
+    "aligned gathered alignedat split cases dcases rcases array matrix pmatrix bmatrix Bmatrix vmatrix "
+    "Vmatrix smallmatrix".split()
+)
+_OUTER = frozenset(
+    "align align* gather gather* equation equation* multline multline* flalign flalign* eqnarray eqnarray*".split()
+)
+_GROUPS = {"abstract": "abstract", "quote": "quote", "quotation": "quote", "center": "center"}
+_MAX_NESTED = 3
+
+
+def to_latex(pages: Sequence[RenderPage]) -> bytes:
+    """One document; each page starts on a new one, with a label."""
+    parts = [f"\\hypertarget{{{page.anchor}}}{{}}%\n{page_to_latex(page)}\n" for page in pages]
+    text = PREAMBLE + "\\begin{document}\n" + "\n\\newpage\n".join(parts) + "\\end{document}\n"
+    return text.encode("utf-8", "replace")
+
+
+def page_to_latex(page: RenderPage) -> str:
+    """One page's answer, without a preamble."""
+    if not page.has_markup:
+        return "\\\\\n".join(escape(line) or "\\null" for line in page.text.strip().split("\n"))
+    return _blocks(blocks_of(page))
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX prints as it is."""
+    return "".join(
+        _ESCAPES.get(character, character) for character in text if character >= " " or character == "\n"
+    )
+
+
+def is_safe_formula(latex: str) -> bool:
+    """Whether TeX may be given a formula: balanced, and nothing in it but known mathematics."""
+    if "%" in latex or "#" in latex or "^^" in latex or not is_balanced(latex) or _KEPT_OUT.search(latex):
+        return False
+    try:
+        return not convert(latex).unknown
+    except TooComplex:
+        return False
+
+
+def _blocks(blocks: Sequence[Block]) -> str:
+    return "\n\n".join(text for block in blocks if (text := _block(block)))
+
+
+def _block(block: Block) -> str:
+    match block:
+        case nodes.Heading(0, children):
+            return f"\\begin{{center}}\\LARGE {_inlines(children)}\\end{{center}}"
+        case nodes.Heading(level, children):
+            return f"\\{_SECTIONS[level]}{{{_inlines(children)}}}"
+        case nodes.Paragraph(children, role):
+            text = _inlines(children)
+            return (
+                f"\\begin{{center}}{text}\\end{{center}}" if role in ("author", "date", "caption") else text
+            )
+        case nodes.FormulaBlock(latex):
+            return _display(latex)
+        case nodes.Table(grid, _):
+            return f"\\begin{{center}}\n{_table(grid, 0)}\n\\end{{center}}"
+        case nodes.Figure("tikz", source) if is_allowed(source.strip()):
+            return f"\\begin{{center}}\n{source.strip()}\n\\end{{center}}"
+        case nodes.Figure(_, source) | nodes.CodeBlock(source):
+            return _verbatim(source)
+        case nodes.ListBlock(items, start):
+            name = "itemize" if start is None else "enumerate"
+            counter = f"\\setcounter{{enumi}}{{{start - 1}}}" if start is not None and start != 1 else ""
+            body = "\n".join(f"\\item {_blocks(item)}" for item in items)
+            return f"\\begin{{{name}}}{counter}\n{body}\n\\end{{{name}}}"
+        case nodes.Group(kind, children):
+            inner = _blocks(children)
+            around = _GROUPS.get(kind)
+            return f"\\begin{{{around}}}\n{inner}\n\\end{{{around}}}" if around else inner
+        case nodes.Rule():
+            return "\\par\\noindent\\hrulefill\\par"
+
+
+def _inlines(children: Sequence[Inline], depth: int = 0) -> str:
+    return "".join(_inline(node, depth) for node in children)
+
+
+def _inline(node: Inline, depth: int) -> str:
+    match node:
+        case nodes.Text(text):
+            return escape(text)
+        case nodes.Styled(style, children):
+            inner = _inlines(children, depth)
+            return f"\\{_STYLES[style]}{{{inner}}}" if style in _STYLES else inner
+        case nodes.Code(text) | nodes.Molecule(text):
+            return f"\\texttt{{{escape(text)}}}"
+        case nodes.Formula(latex, _):
+            return (
+                f"\\({_one_paragraph(latex)}\\)" if is_safe_formula(latex) else f"\\texttt{{{escape(latex)}}}"
+            )
+        case nodes.Link(url, children):
+            words = _inlines(children, depth)
+            return f"\\href{{{escape(url)}}}{{{words}}}" if is_address(url) else words
+        case nodes.Picture(url, alt):
+            return escape(f"[Picture: {alt or url}]")
+        case nodes.Break():
+            return "\\newline\n" if not depth else " "
+        case nodes.Nested(grid):
+            return (
+                _table(grid, depth + 1)
+                if depth < _MAX_NESTED
+                else escape(" ".join(c.text for c in grid.cells))
+            )
+
+
+def _table(grid: Grid, depth: int) -> str:
+    def cell(source: str) -> str:
+        # Cells of plain columns take no line ends of their own.
+        return _inlines(parse_inline(source, depth=2 * depth), depth + 1).replace("\n", " ")
+
+    return grid_to_latex(grid, cell)
+
+
+def _display(latex: str) -> str:
+    if not is_safe_formula(latex):
+        return _verbatim(latex)
+    latex = _one_paragraph(latex)
+    name = re.match(r"\\begin\{([A-Za-z]+\*?)\}", latex)
+    if name and name[1] in _OUTER and latex.endswith(f"\\end{{{name[1]}}}"):
+        return latex
+    if "\\\\" in latex and not (name and name[1] in _INNER):
+        latex = (
+            f"\\begin{{gathered}}\n{latex}\n\\end{{gathered}}"
+            if "&" not in latex
+            else f"\\begin{{aligned}}\n{latex}\n\\end{{aligned}}"
+        )
+    tag = re.search(r"\\tag\*?\{[^{}]*\}", latex)
+    if tag:  # a tag belongs to the equation, not to the lines in it
+        latex = re.sub(r"\s*\\tag\*?\{[^{}]*\}", "", latex)
+        return f"\\begin{{equation*}}\n{latex}\n{tag[0]}\n\\end{{equation*}}"
+    return f"\\[\n{latex}\n\\]"
+
+
+def _one_paragraph(latex: str) -> str:
+    return re.sub(r"\n\s*\n", "\n", latex.strip())
+
+
+def _verbatim(text: str) -> str:
+    # The environment ends at its own name wherever it stands.
+    lines = text.strip("\n").replace("\\end{verbatim}", "\\end {verbatim}")
+    return "\\begin{verbatim}\n" + lines + "\n\\end{verbatim}"

@@ -1,0 +1,172 @@
+"""Pages to files of every format."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+
+import pytest
+
+from GOT.render import FORMATS, RenderPage, check_formats, convert
+from tests.render.test_drawings import CHART, SCORE, TRIANGLE
+
+ANSWER = r"""# Title \(x\)
+
+Some **bold**, *slanted* & <b>more</b>; $5.
+
+\[
+a=\frac{1}{2} \tag{1}
+\]
+
+\begin{tabular}{|l|c|}
+\hline \multicolumn{2}{|c|}{\(\alpha\)} \\
+\hline a & b \\
+\hline
+\end{tabular}
+
+1. one
+2. two
+"""
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def pages() -> list[RenderPage]:
+    return [
+        RenderPage(
+            "paper.pdf", 1, ANSWER, picture=PNG, meta={"question": "OCR with format: ", "status": "ok"}
+        ),
+        RenderPage("paper.pdf", 2, SCORE),
+        RenderPage("paper.pdf", 3, TRIANGLE, meta={"status": "truncated"}),
+        RenderPage("paper.pdf", 4, "<smiles>CCO</smiles>"),
+        RenderPage("paper.pdf", 5, CHART),
+        RenderPage("paper.pdf", 6, "plain *text* $x$\n# two", meta={"question": "OCR: "}),
+        RenderPage("paper.pdf", 7, ""),
+    ]
+
+
+def test_every_format_writes_every_kind() -> None:
+    for kind in FORMATS:
+        if kind == "docx":
+            pytest.importorskip("docx")
+        assert len(convert(pages(), kind)) > 500, kind
+        assert convert([], kind) is not None
+
+
+def test_unknown_formats_and_missing_libraries_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    with pytest.raises(
+        ValueError, match="There is no format 'pdf'; choose from docx, html, json, md, tex, txt"
+    ):
+        convert(pages(), "pdf")
+    monkeypatch.setitem(sys.modules, "docx", None)
+    with pytest.raises(ImportError, match=r'pip install "got-ocr\[render\]"'):
+        check_formats(["txt", "docx"])
+
+
+def test_html_is_one_file_with_anchors_that_loads_nothing() -> None:
+    made = convert(pages(), "html").decode()
+    assert made.startswith("<!DOCTYPE html>")
+    assert "default-src 'none'; img-src data:; style-src 'unsafe-inline'" in made
+    assert "<script" not in made and "@import" not in made
+    assert all(address.startswith(("data:", "#")) for address in re.findall(r'(?:href|src)="([^"]*)"', made))
+    assert [int(number) for number in re.findall(r'<section id="page-(\d+)"', made)] == list(range(1, 8))
+    assert made.count('href="#page-') == 7
+    assert "the end is missing" in made
+    assert "plain *text* $x$\n# two" in made
+
+
+def test_pictures_without_numbers_have_anchors_of_their_own() -> None:
+    made = convert([RenderPage("a", None, "x"), RenderPage("b", None, "y")], "html").decode()
+    assert re.findall(r'<section id="([^"]*)"', made) == ["page-1", "page-2"]
+
+
+def test_json_keeps_the_raw_answer() -> None:
+    page = RenderPage("a", 1, "clean", meta={"status": "ok"}, raw="raw -\n1")
+    listed = json.loads(convert([page, RenderPage("a", 2, "same")], "json"))["pages"]
+    assert listed[0] == {"status": "ok", "page": 1, "text": "raw -\n1", "clean_text": "clean"}
+    assert listed[1] == {"page": 2, "text": "same"}
+
+
+def test_text_is_the_answer_as_it_is() -> None:
+    assert convert(pages()[5:6], "txt").decode() == "plain *text* $x$\n# two\n"
+
+
+def test_markdown_is_read_back_by_a_parser() -> None:
+    markdown_it = pytest.importorskip("markdown_it")
+    made = convert(pages(), "md").decode()
+    read = markdown_it.MarkdownIt("commonmark", {"html": True}).enable("table").render(made)
+    assert "<h1>Title $x$</h1>" in read
+    assert "<strong>bold</strong>, <em>slanted</em> &amp; <strong>more</strong>; $5." in read
+    assert '<th colspan="2">$\\alpha$</th>' in read
+    assert 'class="language-tikz"' in read and 'class="language-kern"' in read
+    assert "plain *text* $x$<br />\n# two" in read
+    assert read.count('<a id="page-') == 7
+
+
+def test_markdown_of_hostile_text_is_text() -> None:
+    markdown_it = pytest.importorskip("markdown_it")
+    hostile = [
+        "<script>alert(1)</script>",
+        "[a](javascript:x)",
+        "![p](http://e/x.png)",
+        "<img src=x onerror=y>",
+        "&lt;b&gt;",
+        "```\n</code><script>",
+    ]
+    for text in hostile:
+        for question in ("OCR: ", "OCR with format: "):
+            made = convert([RenderPage("a", 1, text, meta={"question": question})], "md").decode()
+            read = markdown_it.MarkdownIt("commonmark", {"html": True}).render(made)
+            assert not re.search(r"<(?:script|img|a)\b", read), (text, made)
+
+
+def test_latex_is_a_document_with_nothing_of_the_page_that_runs() -> None:
+    made = convert(pages(), "tex").decode()
+    assert made.count("\\begin{document}") == made.count("\\end{document}") == 1
+    assert "\\begin{equation*}\na=\\frac{1}{2}\n\\tag{1}\n\\end{equation*}" in made
+    assert "\\multicolumn{2}{|c|}{\\(\\alpha\\)}" in made
+    assert "\\hypertarget{page-7}" in made
+    hostile = r"""\input{/etc/passwd} \(\input{x}\) \[\write18{rm}\] $\includegraphics{/etc/passwd}$ \( a % \) b
+
+\end{verbatim}\input{y}
+
+\begin{tikzpicture}\input{z}\end{tikzpicture}
+
+```
+\end{verbatim}\input{w}
+```
+"""
+    made = convert([RenderPage("a", 1, hostile)], "tex").decode().partition("\\begin{document}")[2]
+    outside = re.sub(r"\\begin\{verbatim\}.*?\\end\{verbatim\}", "", made, flags=re.DOTALL)
+    assert not re.search(r"\\(?:input|write|includegraphics)(?![A-Za-z])", outside)
+    assert "textbackslash{}input" in outside
+
+
+def test_word_has_native_formulas_tables_and_pictures() -> None:
+    docx = pytest.importorskip("docx")
+    made = convert(pages(), "docx")
+    document = docx.Document(io.BytesIO(made))
+    xml = zipfile.ZipFile(io.BytesIO(made)).read("word/document.xml").decode()
+    assert document.paragraphs[0].style.name == "Heading 1" and document.paragraphs[0].text.startswith(
+        "Title"
+    )
+    assert xml.count("<m:oMath>") + xml.count(":oMath>") >= 3 and "fPr" not in xml.partition("½")[0][:0]
+    assert [[cell.text for cell in row.cells] for row in document.tables[0].rows] == [["", ""], ["a", "b"]]
+    assert 'w:gridSpan w:val="2"' in xml
+    assert xml.count("w:bookmarkStart") == 7 and 'w:name="page_7"' in xml
+    assert re.search(r"num>.*?1.*?den>.*?2", xml, re.DOTALL)
+    assert [row.cells[0].text for row in document.tables[1].rows] == ["X", "p", "q"]
+    if all(map(__import__("GOT.utils.lazy", fromlist=["x"]).is_available, ("verovio", "resvg_py", "rdkit"))):
+        assert len(document.inline_shapes) == 4
+
+
+def test_word_spans_reach_down() -> None:
+    docx = pytest.importorskip("docx")
+    table = r"\begin{tabular}{ll} \multirow{2}{*}{a} & b \\ & c \\ \end{tabular}"
+    document = docx.Document(io.BytesIO(convert([RenderPage("a", 1, table)], "docx")))
+    made = document.tables[0]
+    assert made.cell(0, 0).text == made.cell(1, 0).text == "a"
+    assert made.cell(1, 1).text == "c"
