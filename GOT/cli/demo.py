@@ -60,6 +60,7 @@ def _parser(program: str, description: str) -> common.Parser:
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("results/demo.html"), help="where --render writes"
     )
+    reading.add_clean_flags(parser)
     parser.add_argument(
         "--explain", action="store_true", help="say on stderr what the model is asked, then read"
     )
@@ -70,10 +71,11 @@ def _parser(program: str, description: str) -> common.Parser:
 
 def _demo(arguments: argparse.Namespace, program: str, *, crop: bool, multi_page: bool) -> int:
     from GOT.inference.documents import open_pages
-    from GOT.inference.outputs import PictureKeeper, to_bytes
+    from GOT.inference.outputs import PictureKeeper, cleaned, to_bytes
     from GOT.inference.pipeline import ReadRequest
     from GOT.utils import io
 
+    clean_names = reading.clean_names(arguments)
     template = ReadRequest(
         images=(),
         task=arguments.task,
@@ -92,7 +94,7 @@ def _demo(arguments: argparse.Namespace, program: str, *, crop: bool, multi_page
     keeper = PictureKeeper(pictures=arguments.render)
     results = pipeline.read_pages(keeper.watch(pages), template, batch_size=arguments.batch_size)
     shown: list[ReadPage] = []
-    code = reading.print_pages(_remembered(keeper.join(results), shown), program)
+    code = reading.print_pages(_remembered(cleaned(keeper.join(results), clean_names), shown), program)
     if arguments.render and any(page.result.status != "failed" for page in shown):
         path = io.write_bytes(arguments.output, to_bytes(shown, "html"))
         common.note(f"rendered to {path}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from GOT.cli import common, reading
-from GOT.render import FORMATS
+from GOT.render import FORMATS, check_formats
 
 if TYPE_CHECKING:
     from GOT.inference.documents import Page
@@ -50,6 +50,7 @@ def build_parser() -> common.Parser:
     parser.add_argument("--crop", action="store_true", help="cut each page into tiles: for small print")
     common.add_model_flags(parser)
     reading.add_decoding_flags(parser)
+    reading.add_clean_flags(parser)
     parser.add_argument("--stream", action="store_true", help="print text as it is read (one page, no -o)")
     parser.add_argument(
         "--explain", action="store_true", help="say on stderr what the model is asked, then read"
@@ -67,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
 def read(arguments: argparse.Namespace) -> int:
     """Read what the flags name, and print or write it."""
     from GOT.inference.documents import MAX_DPI, MIN_DPI, PageRange, open_pages
-    from GOT.inference.outputs import FolderNames, PictureKeeper
+    from GOT.inference.outputs import FolderNames, PictureKeeper, cleaned
 
     formats = common.comma_list(arguments.to or (DEFAULT_FORMATS if arguments.output else "txt"))
     if not arguments.output and (len(formats) > 1 or formats[0] in FILES_ONLY):
@@ -83,6 +84,10 @@ def read(arguments: argparse.Namespace) -> int:
             "--stream prints the text of one page after the other; leave out --multi-page and --to."
         )
     common.check_choices(formats, tuple(FORMATS), flag="--to")
+    check_formats(formats)
+    clean_names = reading.clean_names(arguments)
+    if arguments.stream and clean_names:
+        raise ValueError("--stream prints text before it is whole; leave out --clean and --post-clean.")
     names = FolderNames()
     sources = _left_to_do(arguments, formats, names)
     if not sources:
@@ -103,7 +108,7 @@ def read(arguments: argparse.Namespace) -> int:
         quiet=arguments.quiet or (len(sources) == 1 and not _may_have_pages(sources[0]))
     )
     with bar:
-        read_pages = reading.counted(keeper.join(results), bar)
+        read_pages = cleaned(reading.counted(keeper.join(results), bar), clean_names)
         if arguments.output:
             return _write(read_pages, arguments.output, formats, names)
         if formats != ["txt"]:

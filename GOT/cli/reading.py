@@ -61,6 +61,31 @@ def add_decoding_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_clean_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags that say how answers are cleaned up."""
+    from GOT.render.clean import CLEANERS
+
+    parser.add_argument(
+        "--clean",
+        metavar="A,B",
+        help=f"clean up answers: {', '.join(CLEANERS)}; JSON keeps the raw answer, too",
+    )
+    parser.add_argument("--post-clean", action="store_true", help="clean up answers in all these ways")
+
+
+def clean_names(arguments: argparse.Namespace) -> list[str]:
+    """The clean-ups that the flags ask for."""
+    from GOT.render.clean import CLEANERS
+
+    if arguments.post_clean:
+        return list(CLEANERS)
+    if arguments.clean is None:
+        return []
+    names = common.comma_list(arguments.clean)
+    common.check_choices(names, tuple(CLEANERS), flag="--clean")
+    return names
+
+
 def box_argument(text: str) -> list[float]:
     """``argparse`` type of ``--box``."""
     try:
@@ -104,7 +129,7 @@ def print_pages(pages: Iterable[ReadPage], program: str) -> int:
     for page in pages:
         failed |= report(page.result, program)
         if page.result.status != "failed":
-            sys.stdout.write(separator + page.result.text)
+            sys.stdout.write(separator + page.text)
             sys.stdout.flush()
             separator = PAGE_BREAK
     if separator:

@@ -20,11 +20,24 @@ PICTURE_QUALITY = 82
 
 @dataclasses.dataclass(frozen=True)
 class ReadPage:
-    """A result, and the page's picture (JPEG) where an output format shows it."""
+    """A result, and what goes with it into files.
+
+    Attributes:
+        result: The answer and how reading went.
+        name: The document's name.
+        picture: The page as JPEG, where an output format shows it.
+        clean_text: The answer after clean-up; None where none was asked for, or nothing changed.
+    """
 
     result: PageResult
     name: str
     picture: bytes | None = None
+    clean_text: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer to show."""
+        return self.result.text if self.clean_text is None else self.clean_text
 
 
 class PictureKeeper:
@@ -47,6 +60,15 @@ class PictureKeeper:
             pictures = self._kept.get((result.name, result.page), [])
             picture = pictures.pop(0) if pictures and result.status != "failed" else None
             yield ReadPage(result, short_name(result.name), picture)
+
+
+def cleaned(pages: Iterable[ReadPage], names: Sequence[str]) -> Iterator[ReadPage]:
+    """Pages with clean-ups of ``render.clean.CLEANERS`` applied; the raw answers stay in the results."""
+    from GOT.render.clean import clean
+
+    for page in pages:
+        text = clean(page.result.text, names) if names else page.result.text
+        yield page if text == page.result.text else dataclasses.replace(page, clean_text=text)
 
 
 class FolderNames:
@@ -87,9 +109,10 @@ def to_bytes(pages: Sequence[ReadPage], kind: str) -> bytes:
         RenderPage(
             name=page.name,
             number=page.result.page,
-            text=page.result.text,
+            text=page.text,
             picture=page.picture,
             meta=page.result.to_dict(),
+            raw=None if page.clean_text is None else page.result.text,
         )
         for page in pages
     ]

@@ -76,8 +76,8 @@ def test_unknown_commands_are_shown_and_listed() -> None:
 @pytest.mark.parametrize(
     "latex",
     [
-        r"\left( Q", r"Q \right)", "{{{Q", "Q}}}", r"\begin{aligned} Q &= b", r"a \end{cases} Q", "Q_{Q}_{Q}", "^Q", "_Q",
-       
+        r"\left( Q", r"Q \right)", "{{{Q", "Q}}}", r"\begin{aligned} Q &= b", r"a \end{cases} Q", "Q_{Q}_{Q}", "^Q",
+        "_Q",
         "Q^", r"Q\frac", r"\sqrt[Q", r"Q\begin", r"Q\left", "&Q", r"\\ Q", "$Q", r"\text{Q", "Q\\",
         r"\sqrt[3", r"\begin{", r"\left", r"\tag{", "\\", "$", "&",
     ],
