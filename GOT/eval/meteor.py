@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
+import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
 from GOT.eval.coded import Codes, encode_tokens, pair_from_end
+from GOT.eval.porter import stem
 from GOT.utils.lazy import require
 
 ALPHA, BETA, GAMMA = (
@@ -17,12 +20,6 @@ ALPHA, BETA, GAMMA = (
     3.0,
     0.5,
 )  # weight of recall; shape and weight of the penalty (Lavie and Agarwal 2007)
-
-# Every rule of Porter's, and every word that nltk treats apart, ends in one of these.
-_ENDINGS = tuple(
-    "s e y ed ing al er ic ant ent ion ou ism iti ful ll ator "
-    "enci anci bli alli entli eli ousli fulli logi".split()
-)
 
 Synonyms = Callable[[str], frozenset[str]]
 
@@ -33,6 +30,8 @@ def load_synonyms() -> Synonyms | None:
 
     Both ways score within 0.0002 of each other on average, since nltk looks synonyms up by stem ("automobil").
     """
+    if not _may_have_wordnet():
+        return None
     try:
         wordnet = require("nltk.corpus", extra="eval").wordnet
         wordnet.ensure_loaded()
@@ -46,6 +45,19 @@ def load_synonyms() -> Synonyms | None:
         return frozenset(name for name in names if "_" not in name)
 
     return synonyms
+
+
+def _may_have_wordnet() -> bool:
+    """Tell whether nltk could find WordNet, without importing nltk, which takes a second or more."""
+    if "nltk" in sys.modules or sys.platform == "win32":
+        return True
+    folders = [
+        Path(folder).expanduser() for folder in os.environ.get("NLTK_DATA", "").split(os.pathsep) if folder
+    ]
+    roots = [Path(sys.prefix), *(Path(sys.prefix) / name for name in ("share", "lib"))]
+    roots += [Path.home(), *map(Path, ("/usr/share", "/usr/local/share", "/usr/lib", "/usr/local/lib"))]
+    folders += [root / "nltk_data" for root in roots]  # nltk.data.path of nltk 3.8 to 3.10
+    return any(any(folder.glob("corpora/wordnet*")) for folder in folders)
 
 
 def wordnet_note() -> str:
@@ -131,14 +143,3 @@ def _pair_synonyms(
         if found is not None:
             free[their_stems[found]].pop()
             partners[place] = found
-
-
-@functools.lru_cache(maxsize=1 << 18)
-def stem(word: str) -> str:
-    """The Porter stem of a word in lower case."""
-    return _porter().stem(word) if word.endswith(_ENDINGS) else word
-
-
-@functools.cache
-def _porter() -> Any:
-    return require("nltk.stem.porter", extra="eval").PorterStemmer()

@@ -11,8 +11,9 @@ import pytest
 from GOT.eval import tokens
 from GOT.eval.bleu import sentence_bleu
 from GOT.eval.chinese import cut_chinese
-from GOT.eval.meteor import load_synonyms, meteor, stem
+from GOT.eval.meteor import load_synonyms, meteor
 from GOT.eval.plain import compat_text, cut_characters, cut_words, edit_distance
+from GOT.eval.porter import stem
 
 nltk_bleu = pytest.importorskip("nltk.translate.bleu_score")
 nltk_meteor = pytest.importorskip("nltk.translate.meteor_score")
@@ -186,7 +187,7 @@ def test_synonyms_are_paired_as_nltk_pairs_them():
 
 
 def test_every_word_has_the_stem_that_nltk_gives_it(jieba_cut):
-    # Words that no rule can change are not handed to nltk: every ending of three letters, and every rule.
+    # Every ending of three letters, every rule, one after another too, and words of a dictionary.
     porter = pytest.importorskip("nltk.stem.porter").PorterStemmer()
     letters = "abcdefghijklmnopqrstuvwxyz"
     rng = random.Random(11)
@@ -197,6 +198,9 @@ def test_every_word_has_the_stem_that_nltk_gives_it(jieba_cut):
     ment ent ion ou ism ate iti ous ive ize e ll s es ies sses ed eed ied ing y""".split()
     words += [beginning + suffix for beginning in beginnings for suffix in suffixes]
     words += list(porter.pool)
+    for _ in range(20_000):
+        beginning = "".join(rng.choices("aeiouybcdlmnrstwxz'é", k=rng.randint(0, 5)))
+        words.append(beginning + "".join(rng.choices(suffixes, k=rng.randint(1, 3))))
     words += rng.sample(list(jieba_cut.__self__.FREQ), 2_000)
     for word in map(str.lower, words):
         assert stem(word) == porter.stem(word), word

@@ -8,6 +8,7 @@ import pytest
 
 from GOT.eval.plain import score_plain, score_scene, score_text
 from GOT.eval.scores import Pair, map_pages
+from tests.helpers import run_python
 
 PAGE = "Section one Introduction to the reading of pages"
 
@@ -88,3 +89,22 @@ def test_processes_score_the_same():
 
 def test_few_pages_stay_in_this_process():
     assert map_pages(str.upper, ["a", "b"], workers=8) == ["A", "B"]
+
+
+def test_scoring_waits_for_nltk_only_where_wordnet_is_installed(tmp_path):
+    """Importing nltk takes longer than scoring Fox does; it is wanted for WordNet alone."""
+    script = (
+        "import sys; from GOT.eval.meteor import wordnet_note; from GOT.eval.plain import score_text;"
+        "from GOT.eval.scores import Pair; score_text(Pair('reading a page', 'reads the page'));"
+        "print('nltk' in sys.modules, wordnet_note())"
+    )
+    bare = {"HOME": str(tmp_path), "NLTK_DATA": ""}
+    without = run_python("-c", f"import sys; sys.prefix = {str(tmp_path)!r}; {script}", **bare)
+    assert without.stdout.split(maxsplit=1)[0] in ("False", "True"), without.stderr
+    if "with WordNet" not in without.stdout:  # unless the machine has it for everybody
+        assert without.stdout.startswith("False METEOR without WordNet")
+    (tmp_path / "data" / "corpora" / "wordnet").mkdir(
+        parents=True
+    )  # empty: nltk is asked, and finds it damaged
+    asked = run_python("-c", script, HOME=str(tmp_path), NLTK_DATA=str(tmp_path / "data"))
+    assert asked.stdout.startswith("True METEOR with"), asked.stderr
