@@ -53,7 +53,10 @@ class DecodeSession(Protocol):
     """A batch of prompts that a backend has taken in; rows leave when they are done."""
 
     logits: Tensor  # (rows, V): for the next token of every row
-    max_new_tokens: int  # room that the context leaves for answers
+
+    @property
+    def max_new_tokens(self) -> int:
+        """Room that the context leaves for answers."""
 
     def step(self, token_ids: Tensor) -> None:
         """Append one token to every row, (rows,), and update ``logits``."""

@@ -41,7 +41,6 @@ def test_rows_come_and_go(tiny_processor: GOTProcessor, overrides: dict[str, Any
     waiting = [(number, request(tiny_processor, number)) for number in range(9)]
     expected = {number: alone(backend, inputs) for number, inputs in waiting}
     session = backend.open_slots(4)
-    assert session is not None
     chance = random.Random(0)
     rows: list[tuple[int, list[int], int]] = []  # number, tokens so far, length at which it leaves
     seen = []
@@ -72,7 +71,6 @@ def test_logits_are_those_of_plain_batching(tiny_processor: GOTProcessor) -> Non
     backend = TorchBackend(make_model(tiny_processor.tokenizer))
     inputs = [request(tiny_processor, number) for number in range(4)]
     plain, slots = backend.start(inputs), backend.open_slots(4)
-    assert slots is not None
     slots.join([prompt(backend, one) for one in inputs])
     for token in (5, 17, 300):
         torch.testing.assert_close(slots.logits, plain.logits, rtol=1e-4, atol=1e-4)
@@ -83,14 +81,8 @@ def test_logits_are_those_of_plain_batching(tiny_processor: GOTProcessor) -> Non
 def test_a_prompt_over_the_context_does_not_join(tiny_processor: GOTProcessor) -> None:
     backend = TorchBackend(make_model(tiny_processor.tokenizer, max_position_embeddings=70))
     session = backend.open_slots(2)
-    assert session is not None
     short, long = request(tiny_processor, 0), tiny_processor.encode_request([draw_page()], "word " * 99)
     with pytest.raises(ValueError, match="context holds 70"):
         session.join([prompt(backend, short), prompt(backend, long)])
     session.join([prompt(backend, short)])
     assert session.logits.shape[0] == 1
-
-
-def test_a_model_of_sliding_windows_is_batched_plainly(tiny_processor: GOTProcessor) -> None:
-    model = make_model(tiny_processor.tokenizer, use_sliding_window=True, sliding_window=16)
-    assert TorchBackend(model).open_slots(2) is None

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
 from GOT.data.processor import ModelInputs
-from GOT.inference.backends.torch_slots import TorchSlots
+from GOT.inference.backends import Prompt
+from GOT.inference.backends.torch_decoder import Decoder
+from GOT.inference.backends.torch_session import TorchSession
 from GOT.inference.device import choose_device, choose_dtype
-from GOT.inference.generation import answer_room
 from GOT.model.checkpoint import load_model
 from GOT.model.got import GOTQwenForCausalLM
 from GOT.utils.lazy import require
@@ -43,17 +43,18 @@ def load(
             )
         require("flash_attn", extra="flash")
     model = load_model(folder, dtype=number_type, device=target, attn_implementation=attn_implementation)
-    return TorchBackend(model)
+    return TorchBackend(model.requires_grad_(False))
 
 
 class TorchBackend:
-    """Runs a loaded model; keep one for many pages."""
+    """Runs a loaded model; keep one for many pages, and make another after the weights have changed."""
 
     name = "torch"
 
     def __init__(self, model: GOTQwenForCausalLM) -> None:
         self.model = model.eval()
         self.config = model.config
+        self._decoder = Decoder(model)
 
     @property
     def device(self) -> torch.device:
@@ -63,11 +64,15 @@ class TorchBackend:
     @torch.inference_mode()
     def start(self, batch: Sequence[ModelInputs]) -> TorchSession:
         """See ``backends.Backend``."""
-        return TorchSession(self.model, batch, self.encode([inputs.pixel_values for inputs in batch]))
+        session = self.open_slots(len(batch))
+        features = self.encode([inputs.pixel_values for inputs in batch])
+        by_prompt = features.split([len(inputs.pixel_values) for inputs in batch])
+        session.join([Prompt(i.input_ids, f) for i, f in zip(batch, by_prompt, strict=True)])
+        return session
 
-    def open_slots(self, count: int) -> TorchSlots | None:
+    def open_slots(self, count: int) -> TorchSession:
         """See ``backends.SlotBackend``."""
-        return None if self.config.use_sliding_window else TorchSlots(self.model, count)
+        return TorchSession(self._decoder, count)
 
     @torch.inference_mode()
     def encode(self, pixel_values: Sequence[Tensor]) -> Tensor:
@@ -81,55 +86,3 @@ class TorchBackend:
             if len(views)
             else torch.empty(0, config.vision.num_image_tokens, config.hidden_size)
         )
-
-
-class TorchSession:
-    """Prompts of different length side by side, padded on the left, with a cache that grows.
-
-    See ``generation.DecodeSession``.
-    """
-
-    def __init__(
-        self, model: GOTQwenForCausalLM, batch: Sequence[ModelInputs], image_features: Tensor
-    ) -> None:
-        self._model = model
-        device = model.device
-        longest = max(len(inputs.input_ids) for inputs in batch)
-        self.max_new_tokens = answer_room(model.config.max_position_embeddings, longest)
-        pad = model.config.pad_token_id or 0  # masked, so any id that is no image placeholder does
-        input_ids = torch.full((len(batch), longest), pad)
-        self._mask = torch.zeros(len(batch), longest, dtype=torch.long)
-        for row, inputs in enumerate(batch):
-            input_ids[row, longest - len(inputs.input_ids) :] = inputs.input_ids
-            self._mask[row, longest - len(inputs.input_ids) :] = 1
-        self._mask = self._mask.to(device)
-        self._padded = not bool(self._mask.all())
-        self._cache = DynamicCache(config=model.config)
-        embeds = model.model.splice(input_ids.to(device), image_features.to(device))
-        self.logits = self._forward(embeds, (self._mask.cumsum(-1) - 1).clamp(min=0))
-
-    def step(self, token_ids: Tensor) -> None:
-        """See ``DecodeSession``."""
-        self._mask = torch.cat([self._mask, self._mask.new_ones(len(token_ids), 1)], dim=1)
-        embeds = self._model.model.embed_tokens(token_ids[:, None].to(self._mask.device))
-        self.logits = self._forward(embeds, self._mask.sum(-1, keepdim=True) - 1)
-
-    def keep(self, rows: Sequence[int]) -> None:
-        """See ``DecodeSession``."""
-        index = torch.tensor(list(rows), dtype=torch.long, device=self._mask.device)
-        self._mask = self._mask[index]
-        self._padded = self._padded and not bool(self._mask.all())
-        if len(index):
-            self._cache.batch_select_indices(index)
-
-    def _forward(self, inputs_embeds: Tensor, position_ids: Tensor) -> Tensor:
-        output = self._model(
-            inputs_embeds=inputs_embeds,
-            # Without padding no mask is needed, and attention takes its faster path.
-            attention_mask=self._mask if self._padded else None,
-            position_ids=position_ids,
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        return output.logits[:, -1]
