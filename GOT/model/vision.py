@@ -18,10 +18,7 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from GOT.model.config import VisionConfig
-
-# The bias of one attention call is built for at most this many bytes: on a CPU as much as its cache holds, elsewhere
-# enough to fill the cores. All of it, (heads, 4096, 4096), would take 0.8 GB in float32, and the scores as much again.
-CPU_BIAS_BYTES, GPU_BIAS_BYTES = 16 * 1024**2, 256 * 1024**2
+from GOT.model.grid_attention import choose_attention, relative_table
 
 
 class VisionEncoder(nn.Module):
@@ -29,8 +26,8 @@ class VisionEncoder(nn.Module):
 
     Args:
         config: Sizes.
-        attn_implementation: ``eager`` computes the plain formula; anything else the same through
-            ``scaled_dot_product_attention``.
+        attn_implementation: ``eager`` computes the plain formula; anything else the same, fused
+            (``grid_attention.choose_attention``).
     """
 
     def __init__(self, config: VisionConfig, attn_implementation: str = "sdpa") -> None:
@@ -163,83 +160,9 @@ class Attention(nn.Module):
         ).unbind(0)
         rows = relative_table(self.rel_pos_h, height)
         columns = relative_table(self.rel_pos_w, width)
-        if self.attn_implementation == "eager":
-            attended = attend_plain(query, key, value, rows, columns)
-        else:
-            attended = attend_in_groups(query, key, value, rows, columns)
+        attend = choose_attention(self.attn_implementation, query.device)
+        attended = attend(query, key, value, rows, columns)
         return self.proj(rearrange(attended, "n a (h w) d -> n h w (a d)", h=height))
-
-
-def attend_plain(query: Tensor, key: Tensor, value: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """The formula as written: ``softmax(q·k / sqrt(d) + bias) · v``. For comparison; it holds all scores at once.
-
-    Args:
-        query, key, value: (N, A, H·W, d).
-        rows: (H, H, d) embedding of each distance in rows.
-        columns: (W, W, d) embedding of each distance in columns.
-    """
-    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1) + relative_bias(query, rows, columns)
-    return scores.softmax(dim=-1, dtype=torch.float32).to(query.dtype) @ value
-
-
-def attend_in_groups(query: Tensor, key: Tensor, value: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """The same, with fused attention and the bias of a few heads, or a few rows of one head, at a time.
-
-    Arguments as :func:`attend_plain`.
-    """
-    images, heads, tokens, _ = query.shape
-    height, width = len(rows), len(columns)
-    limit = CPU_BIAS_BYTES if query.device.type == "cpu" else GPU_BIAS_BYTES
-    row_bytes = images * width * tokens * query.element_size()  # of one row of patches in one head
-    # Windows are small and many: all in one call, which spreads over the cores by itself.
-    if tokens <= 256 or heads * height * row_bytes <= limit:
-        bias = relative_bias(query, rows, columns)
-        return F.scaled_dot_product_attention(query, key, value, attn_mask=bias)
-    at_once = max(1, limit // (height * row_bytes))  # heads
-    height_at_once = max(1, min(height, limit // row_bytes))  # rows of patches
-    by_heads = []
-    for q, k, v in zip(query.split(at_once, 1), key.split(at_once, 1), value.split(at_once, 1), strict=True):
-        parts = [
-            F.scaled_dot_product_attention(part, k, v, attn_mask=relative_bias(part, table, columns))
-            for part, table in zip(
-                q.split(height_at_once * width, 2), rows.split(height_at_once), strict=True
-            )
-        ]
-        by_heads.append(torch.cat(parts, dim=2))
-    return torch.cat(by_heads, dim=1)
-
-
-def relative_bias(query: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Bias of every query for every key: its row distance's part plus its column distance's part.
-
-    Args:
-        query: (N, A, h·W, d), not scaled (as in segment-anything); whole rows of the grid, not necessarily all.
-        rows: (h, H, d), embedding of the distance from each of the query's rows to each row.
-        columns: (W, W, d).
-
-    Returns:
-        (N, A, h·W, H·W).
-    """
-    grid = rearrange(query, "n a (h w) d -> n a h w d", h=rows.shape[0])
-    by_row = torch.einsum("n a h w d, h k d -> n a h w k", grid, rows)
-    by_column = torch.einsum("n a h w d, w k d -> n a h w k", grid, columns)
-    # Contiguous, or the sum inherits einsum's strides and is copied whole when it is flattened.
-    bias = by_row.contiguous()[..., :, None] + by_column.contiguous()[..., None, :]
-    return rearrange(bias, "n a h w i j -> n a (h w) (i j)")
-
-
-def relative_table(rel_pos: Tensor, size: int) -> Tensor:
-    """Spread the embeddings of distances ``-(size-1) .. size-1`` to a table by query and key position.
-
-    Args:
-        rel_pos: (2·size-1, d).
-        size: Positions on one axis.
-
-    Returns:
-        (size, size, d): the embedding of ``query - key``.
-    """
-    positions = torch.arange(size, device=rel_pos.device)
-    return rel_pos[positions[:, None] - positions[None, :] + size - 1]
 
 
 def split_windows(hidden: Tensor, window: int) -> tuple[Tensor, tuple[int, int]]:

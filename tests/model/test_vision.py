@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from GOT.model import vision
+from GOT.model import grid_attention
 from GOT.model.config import VisionConfig
 from GOT.model.vision import VisionEncoder, join_windows, split_windows
 from tests.helpers import run_python
@@ -35,18 +36,75 @@ def test_attention_in_parts_equals_the_plain_formula(
     monkeypatch: pytest.MonkeyPatch, budget: int, views: int
 ) -> None:
     """Budgets of one row of patches, some rows, one head, several heads, everything."""
-    monkeypatch.setattr(vision, "CPU_BIAS_BYTES", budget)
+    monkeypatch.setattr(grid_attention, "BIAS_BYTES", budget)
     plain, parts = encoders("eager", "sdpa")
     pixels = torch.randn(views, 3, 320, 320)
     torch.testing.assert_close(parts(pixels), plain(pixels), rtol=1e-4, atol=1e-4)
 
 
-def test_gradients_equal_those_of_the_plain_formula(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vision, "CPU_BIAS_BYTES", 100_000)
+@pytest.mark.parametrize("views", [1, 3])
+@torch.no_grad()
+def test_attention_folded_into_the_heads_equals_the_plain_formula(
+    monkeypatch: pytest.MonkeyPatch, views: int
+) -> None:
+    """What runs on cards; the same sums in another order, so float32's rounding is all that may differ."""
+    plain, folded = encoders("eager", "sdpa")
+    pixels = torch.randn(views, 3, 320, 320)
+    wanted = plain(pixels)
+    monkeypatch.setattr("GOT.model.vision.choose_attention", lambda *_: grid_attention.attend_folded)
+    torch.testing.assert_close(folded(pixels), wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("grid", [(5, 5), (3, 8), (1, 1)])
+def test_every_way_to_attend_gives_the_plain_formula(grid: tuple[int, int]) -> None:
+    height, width = grid
+    tensors = [torch.randn(2, 3, height * width, 16) for _ in range(3)]
+    tables = torch.randn(height, height, 16), torch.randn(width, width, 16)
+    wanted = grid_attention.attend_plain(*tensors, *tables)
+    for attend in (grid_attention.attend_in_groups, grid_attention.attend_folded):
+        torch.testing.assert_close(attend(*tensors, *tables), wanted, rtol=1e-5, atol=1e-5)
+
+
+def test_each_device_attends_in_its_own_way() -> None:
+    choose = grid_attention.choose_attention
+    assert choose("eager", torch.device("cuda")) is grid_attention.attend_plain
+    assert choose("sdpa", torch.device("cpu")) is grid_attention.attend_in_groups
+    assert choose("sdpa", torch.device("cuda")) is grid_attention.attend_folded
+
+
+class LargestTensor(TorchDispatchMode):
+    """Remembers the most values that any operation put into one tensor."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        sizes = [t.numel() for t in torch.utils._pytree.tree_leaves(found) if isinstance(t, torch.Tensor)]
+        self.count = max([self.count, *sizes])
+        return found
+
+
+def test_folded_attention_never_holds_a_bias_or_scores() -> None:
+    """The largest tensor is the wide queries, linear in the tokens; written out, scores are 400 by 400 a head."""
+    tensors = [torch.randn(1, 2, 400, 16) for _ in range(3)]
+    tables = torch.randn(20, 20, 16), torch.randn(20, 20, 16)
+    largest = {}
+    for name in ("attend_plain", "attend_folded"):
+        with LargestTensor() as seen:
+            getattr(grid_attention, name)(*tensors, *tables)
+        largest[name] = seen.count
+    assert largest["attend_plain"] >= 2 * 400 * 400
+    assert largest["attend_folded"] == 2 * 400 * (16 + 20 + 20)
+
+
+@pytest.mark.parametrize("way", ["attend_in_groups", "attend_folded"])
+def test_gradients_equal_those_of_the_plain_formula(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    monkeypatch.setattr(grid_attention, "BIAS_BYTES", 100_000)
     plain, parts = encoders("eager", "sdpa")
     pixels = torch.randn(2, 3, 320, 320)
-    for encoder in (plain, parts):
-        encoder(pixels).square().mean().backward()
+    plain(pixels).square().mean().backward()
+    monkeypatch.setattr("GOT.model.vision.choose_attention", lambda *_: getattr(grid_attention, way))
+    parts(pixels).square().mean().backward()
     for (name, ours), (_, wanted) in zip(parts.named_parameters(), plain.named_parameters(), strict=True):
         assert ours.grad is not None and wanted.grad is not None, name
         scale = wanted.grad.abs().max().item()
