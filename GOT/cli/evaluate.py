@@ -101,6 +101,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from GOT.eval.report import Report, failed_records, to_text, write_report
     from GOT.eval.runner import ShardError
 
+    _check_numbers(arguments)
     workers = arguments.num_workers or os.cpu_count() or 1
     rank, world = _launched()
     benchmark = _adjusted(_load(arguments, workers, draw=rank == 0), arguments)
@@ -126,13 +127,22 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     return common.OK
 
 
+def _check_numbers(arguments: argparse.Namespace) -> None:
+    for name in ("limit", "samples", "num_workers", "max_new_tokens", "num_chunks", "batch_size"):
+        number = getattr(arguments, name)
+        if number is not None and number < 1:
+            raise ValueError(f"--{name.replace('_', '-')} takes a number from 1; got {number}.")
+    if arguments.out_path.exists() and not arguments.out_path.is_dir():
+        raise ValueError(
+            f"--out_path wants a folder for answers and reports; {arguments.out_path} is a file."
+        )
+
+
 def _load(arguments: argparse.Namespace, workers: int, *, draw: bool) -> Benchmark:
     from GOT.eval.benchmarks import folders
     from GOT.eval.benchmarks.base import LoadOptions
     from GOT.utils.lazy import load_entry
 
-    if arguments.limit is not None and arguments.limit < 1:
-        raise ValueError(f"--limit takes a number from 1; got {arguments.limit}.")
     options = LoadOptions(
         data=arguments.data or arguments.out_path / "data",
         crop=arguments.crop,
@@ -205,6 +215,7 @@ def _answers(
         },
         num_chunks=world if world > 1 else arguments.num_chunks,
         batch_size=arguments.batch_size,
+        weights=_digest(Path(model)),
     )
     if arguments.restart and world > 1:
         raise ValueError(
@@ -246,6 +257,17 @@ def _model_name(arguments: argparse.Namespace) -> str:
             "No checkpoint is shipped with this copy; give --model-name: a folder, or a hub name."
         )
     return str(bundled)
+
+
+def _digest(folder: Path) -> str:
+    """What tells one checkpoint from another under the same name; a hub's name has its revision instead."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.json")) + sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest() if folder.is_dir() else ""
 
 
 def _progress(bar: Any) -> Callable[[int, int], None]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from GOT.eval import tokens
 from GOT.eval.bleu import count_matches, sentence_bleu, short_text_bleu
 from GOT.eval.meteor import Alignment, align, load_synonyms, meteor
-from GOT.eval.scores import WORST_TEXT, Pair, Scored, StreamScore, Values, average, map_pages
+from GOT.eval.scores import BEST_TEXT, WORST_TEXT, Pair, Scored, StreamScore, Values, average, map_pages
 from GOT.utils.lazy import require
 
 Cut = Callable[[str, bool], list[str]]  # (text, chinese) -> tokens
@@ -45,6 +45,18 @@ def edit_distance(*, reference: str, prediction: str) -> float:
     # Most answers have few errors: the search widens from there as far as it must, and stays exact.
     expected = longest // 20
     return levenshtein.distance(reference, prediction, score_hint=expected) / longest
+
+
+def character_error_rate(*, reference: str, prediction: str) -> float:
+    """Characters to insert, delete or replace, over the reference's length; 0 is exact, an answer too long exceeds 1.
+
+    A run of white space counts as one blank, so where a line was broken is no error.
+    """
+    reference, prediction = " ".join(reference.split()), " ".join(prediction.split())
+    if not reference:
+        return float(bool(prediction))
+    levenshtein = require("rapidfuzz.distance.Levenshtein", extra="eval")
+    return levenshtein.distance(reference, prediction, score_hint=len(reference) // 20) / len(reference)
 
 
 def score_text(pair: Pair, cut: Cut = cut_words) -> StreamScore:
@@ -104,18 +116,18 @@ def strict_text(pair: Pair, cut: Cut = cut_words, shared: _Shared | None = None)
         return dict(WORST_TEXT)
     reference_text, prediction_text = tokens.nfc(pair.reference), tokens.nfc(pair.prediction)
     if reference_text == prediction_text:
-        return dict.fromkeys(WORST_TEXT, 1.0) | {"edit_distance": 0.0}
+        return dict(BEST_TEXT)
     chinese = tokens.has_chinese(reference_text)
     reference = tokens.without_space(cut(reference_text, chinese))
     prediction = tokens.without_space(cut(prediction_text, chinese))
     if not reference or not prediction:
         # Both blank, if with other white space: as good as it gets. One of them blank: worst.
-        blank = float(not reference and not prediction)
-        return dict.fromkeys(WORST_TEXT, blank) | {"edit_distance": 1 - blank}
+        return dict(WORST_TEXT if reference or prediction else BEST_TEXT)
     shared = shared or _Shared()
     matches, alignment = shared.compare(page=reference, answer=prediction, exchanged=False)
     precision, recall = matches[0] / len(prediction), matches[0] / len(reference)
     return {
+        "cer": character_error_rate(reference=reference_text, prediction=prediction_text),
         "edit_distance": shared.edit_distance(page=reference_text, answer=prediction_text),
         "f1": 2 * precision * recall / (precision + recall) if matches[0] else 0.0,
         "precision": precision,

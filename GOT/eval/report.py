@@ -18,6 +18,7 @@ from GOT.utils.io import write_json, write_text
 
 # Shown in tables, in this order; the rest is in report.json.
 SHOWN = (
+    "cer",
     "edit_distance",
     "f1",
     "precision",

@@ -53,6 +53,7 @@ class RunPlan:
         reader_options: Model, device, decoding and so on; part of what makes a run the same run.
         num_chunks: Shards.
         batch_size: Records read side by side.
+        weights: Digest of the checkpoint's files, so that a checkpoint trained on in place is another run.
     """
 
     records: list[Record]
@@ -61,6 +62,7 @@ class RunPlan:
     reader_options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     num_chunks: int = 1
     batch_size: int = 1
+    weights: str = ""
 
     def __post_init__(self) -> None:
         for flag, number in (("--num-chunks", self.num_chunks), ("--batch-size", self.batch_size)):
@@ -83,6 +85,7 @@ class RunPlan:
             "records_sha256": digest.hexdigest(),
             "reader": self.reader,
             "reader_options": {name: str(value) for name, value in sorted(options.items())},
+            "weights": self.weights,
         }
 
 
@@ -100,7 +103,8 @@ def run(plan: RunPlan, *, progress: Callable[[int, int], None] | None = None) ->
     prepare_folder(plan)
     done = collect(plan)
     if len(done) < len(plan.records):
-        _run_processes(plan, progress)
+        waiting = {record.index % plan.num_chunks for record in plan.records if record.index not in done}
+        _run_processes(plan, sorted(waiting), progress)
         done = collect(plan)
     return merge(plan, done)
 
@@ -220,12 +224,14 @@ def read_records(reader: Reader, records: Sequence[Record], plan: RunPlan) -> It
             )
 
 
-def _run_processes(plan: RunPlan, progress: Callable[[int, int], None] | None) -> None:
+def _run_processes(
+    plan: RunPlan, numbers: Sequence[int], progress: Callable[[int, int], None] | None
+) -> None:
     # Spawned, not forked: each shard owns its model, its CUDA context and its threads.
     context = multiprocessing.get_context("spawn")
     shards = [
         context.Process(target=_shard_process, args=(plan, shard), name=f"shard {shard}", daemon=True)
-        for shard in range(plan.num_chunks)
+        for shard in numbers  # one without records would load a model for nothing
     ]
     try:
         for process in shards:

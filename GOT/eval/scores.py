@@ -17,8 +17,10 @@ MODES: tuple[Mode, ...] = ("strict", "compat")
 Values = dict[str, float]
 
 # Metrics where less is better; all others count upwards to 1.
-LOWER_IS_BETTER = frozenset({"edit_distance"})
+LOWER_IS_BETTER = frozenset({"edit_distance", "cer"})
+# What an empty answer scores; only an answer longer than the page can have a greater error rate.
 WORST_TEXT: Values = {
+    "cer": 1.0,
     "edit_distance": 1.0,
     "f1": 0.0,
     "precision": 0.0,
@@ -26,6 +28,7 @@ WORST_TEXT: Values = {
     "bleu": 0.0,
     "meteor": 0.0,
 }
+BEST_TEXT: Values = {name: 1 - value for name, value in WORST_TEXT.items()}
 
 
 @dataclasses.dataclass(frozen=True)

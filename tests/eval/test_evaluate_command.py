@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -108,6 +109,9 @@ def test_a_missing_prediction_is_named(fox_folder, tmp_path, capsys):
         (["--gtfile_path", "gt.json"], "Say what to read"),
         (["--benchmark", "scene", "--gtfile_path", "gt.json"], "not both"),
         (["--benchmark", "scene", "--data", ".", "--limit", "0"], "--limit takes a number from 1"),
+        (["--benchmark", "synth-heldout", "--samples", "0"], "--samples takes a number from 1"),
+        (["--benchmark", "synth-heldout", "--max-new-tokens", "0"], "--max-new-tokens takes a number from 1"),
+        (["--benchmark", "scene", "--num-chunks", "0"], "--num-chunks takes a number from 1"),
     ],
 )
 def test_a_wrong_command_is_one_line_and_exit_code_2(arguments, message, tmp_path, capsys, monkeypatch):
@@ -115,6 +119,35 @@ def test_a_wrong_command_is_one_line_and_exit_code_2(arguments, message, tmp_pat
     assert run(*arguments, "--out_path", "out") == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
+
+
+def test_a_file_in_the_place_of_the_out_folder_is_exit_code_2(tmp_path, capsys):
+    (tmp_path / "out").write_text("mine")
+    assert run("--benchmark", "synth-heldout", "--out_path", tmp_path / "out") == 2
+    assert "out is a file" in capsys.readouterr().err and (tmp_path / "out").read_text() == "mine"
+
+
+def test_a_checkpoint_trained_on_in_place_is_another_run(tiny_checkpoint, fox_folder, tmp_path, capsys):
+    weights = tmp_path / "W"
+    shutil.copytree(tiny_checkpoint, weights)
+    common = [
+        "--benchmark",
+        "fox-en-page",
+        "--data",
+        fox_folder,
+        "--model-name",
+        weights,
+        "-o",
+        tmp_path / "o",
+    ]
+    common += ["--limit", 1, "--max-new-tokens", 2, "-q"]
+    assert run(*common) == 0
+    (file,) = weights.glob("*.safetensors")
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    assert run(*common) == 2 and "its weights differ" in capsys.readouterr().err
+    assert run(*common, "--restart") == 0
 
 
 def test_ground_truth_that_is_no_json_is_exit_code_2(tmp_path, capsys):

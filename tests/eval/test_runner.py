@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -166,3 +167,14 @@ def test_progress_is_told(tmp_path):
     seen = []
     runner.run(plan(tmp_path), progress=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (9, 9) and all(total == 9 for _, total in seen)
+
+
+def test_shards_without_records_are_not_started(tmp_path):
+    answers = runner.run(plan(tmp_path, count=2, num_chunks=5_000))
+    assert [answer.index for answer in answers] == [0, 1]
+
+
+def test_other_weights_under_the_same_name_are_another_run(tmp_path):
+    runner.run(plan(tmp_path))
+    with pytest.raises(ValueError, match="its weights differ"):
+        runner.run(dataclasses.replace(plan(tmp_path), weights="retrained"))

@@ -39,7 +39,7 @@ def test_half_a_page_is_too_short_for_bleu_and_a_doubled_page_is_not():
 @pytest.mark.parametrize("text", ["OCR", "Hello world", "one two three", PAGE, "字", "北京大学", ""])
 def test_an_exact_answer_is_perfect_however_short(text):
     assert scores(text, text).strict == {
-        "edit_distance": 0.0, "f1": 1.0, "precision": 1.0, "recall": 1.0, "bleu": 1.0, "meteor": 1.0,
+        "cer": 0.0, "edit_distance": 0.0, "f1": 1.0, "precision": 1.0, "recall": 1.0, "bleu": 1.0, "meteor": 1.0,
     }  # fmt: skip
 
 
@@ -108,3 +108,10 @@ def test_scoring_waits_for_nltk_only_where_wordnet_is_installed(tmp_path):
     )  # empty: nltk is asked, and finds it damaged
     asked = run_python("-c", script, HOME=str(tmp_path), NLTK_DATA=str(tmp_path / "data"))
     assert asked.stdout.startswith("True METEOR with"), asked.stderr
+
+
+def test_the_character_error_rate_counts_errors_over_the_page():
+    assert scores("abcd efghi", "abxd efghi").strict["cer"] == 0.1
+    assert scores("two\nlines", "two lines").strict["cer"] == 0.0  # where a line was broken is no error
+    assert scores("ab", "ab and so on").strict["cer"] == 5.0 and scores("ab", "").strict["cer"] == 1.0
+    assert "cer" not in scores("ab", "ab").compat  # the published tools have none
