@@ -53,6 +53,9 @@ def build_parser() -> common.Parser:
         help="kinds of synth-heldout or samples (all)",
     )
     what.add_argument(
+        "--recipe", type=Path, metavar="FILE", help="kinds and settings of synth-heldout, as got-ocr synth reads"
+    )
+    what.add_argument(
         "--samples", type=int, default=500, metavar="N", help="samples of each kind of synth-heldout (500)"
     )
     what.add_argument("--seed", type=int, default=0, help="of synth-heldout (0)")
@@ -143,11 +146,17 @@ def _load(arguments: argparse.Namespace, workers: int, *, draw: bool) -> Benchma
     from GOT.eval.benchmarks.base import LoadOptions
     from GOT.utils.lazy import load_entry
 
+    recipe = None
+    if arguments.recipe:
+        from GOT.data_engine.recipe import Recipe
+
+        recipe = Recipe.load(arguments.recipe)
     options = LoadOptions(
         data=arguments.data or arguments.out_path / "data",
         crop=arguments.crop,
         limit=arguments.limit,
-        kinds=tuple(arguments.kinds),
+        kinds=tuple(arguments.kinds) or (tuple(recipe.kinds) if recipe else ()),
+        settings=recipe.settings if recipe else {},
         samples=arguments.samples,
         seed=arguments.seed,
         workers=workers,

@@ -37,8 +37,8 @@ class Collator:
         """Batch what the dataset gave.
 
         Returns:
-            ``input_ids``, ``labels``, ``attention_mask`` (B, T), ``pixel_values`` (N, 3, S, S), and ``outcomes``: one
-            number a record, in order: 0 good, 1 bad, 2 left out by the length policy. A batch without a single good
+            ``input_ids``, ``labels``, ``attention_mask`` (B, T), ``pixel_values`` (N, 3, S, S), ``glyph_maps``
+            (N, rows, columns) where the samples have them, and ``outcomes``: one number a record, in order: 0 good, 1 bad, 2 left out by the length policy. A batch without a single good
             sample holds one row without labels, so that every rank still takes its step.
         """
         samples = [entry for item in items for entry in item if isinstance(entry, TrainingSample)]
@@ -54,6 +54,9 @@ class Collator:
         if not views:
             rows, views = self._with_blank_view(rows)
         batch = self._pad(rows)
+        maps = [sample.glyph_maps for sample in samples if sample.glyph_maps is not None]
+        if len(maps) == len(samples) > 0:
+            batch["glyph_maps"] = torch.cat(maps)
         return {
             **batch,
             "pixel_values": torch.cat(views),

@@ -36,11 +36,13 @@ class TrainingSample:
         input_ids: (T,), int64.
         labels: (T,), int64.
         pixel_values: (N, 3, S, S), float32; N is 0 for text alone.
+        glyph_maps: (N, rows, columns), int64, where the processor makes them (stage 1).
     """
 
     input_ids: Tensor
     labels: Tensor
     pixel_values: Tensor
+    glyph_maps: Tensor | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,7 +161,8 @@ class ConversationDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
         # A batch of text alone still sends one blank view through the encoder (see the collator).
         room = 0 if views else len(self.processor.view_tokens(1))
         if len(encoded.input_ids) + room <= self.max_length:
-            return [self._sample(encoded, views)]
+            maps = self.processor.encode_glyphs(views, record.glyphs)
+            return [dataclasses.replace(self._sample(encoded, views), glyph_maps=maps)]
         if self.length_policy == "split" and len(turns) > 1:
             return self._split(turns, views, record.system)
         message = f"{len(encoded.input_ids)} tokens, more than the {self.max_length} of --model_max_length"

@@ -146,6 +146,12 @@ class GOTProcessor:
             torch.stack([self.transform(view) for view in views]) if views else torch.empty(0, 3, size, size)
         )
 
+    def encode_glyphs(
+        self, views: Sequence[Image.Image], glyphs: Sequence[tuple[str, float, float]] | None
+    ) -> Tensor | None:
+        """Maps of where characters stand; only stage 1's processor makes them."""
+        return None
+
     @property
     def pad_id(self) -> int:
         """What fills rows behind their end."""

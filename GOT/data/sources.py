@@ -36,11 +36,14 @@ class Record:
         exchanges: Turns in order.
         images: Paths (or folder prefixes, or PIL pictures of a sample made on the fly), in order.
         system: Words of the system turn; None: the published ones.
+        glyphs: Where the only picture's characters stand, ``(character, x, y)`` in its pixels (see ``data.glyph_map``);
+            None where that is not known.
     """
 
     exchanges: tuple[Exchange, ...]
     images: tuple[Any, ...] = ()
     system: str | None = None
+    glyphs: Sequence[tuple[str, float, float]] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -257,7 +260,9 @@ def _from_conversations(values: Mapping[str, Any]) -> Record:
         "system": "system",
     }
     messages = [(roles.get(str(turn.get("from")), ""), _text(turn.get("value"))) for turn in turns]
-    return _from_turns(messages, _images(values))
+    record = _from_turns(messages, _images(values))
+    glyphs = values.get("glyphs")
+    return dataclasses.replace(record, glyphs=glyphs) if glyphs and len(record.images) == 1 else record
 
 
 def _from_messages(values: Mapping[str, Any]) -> Record:

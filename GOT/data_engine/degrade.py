@@ -68,6 +68,12 @@ def move_box(box: list[int], moved: np.ndarray, size: tuple[int, int]) -> list[i
     ]
 
 
+def move_point(x: float, y: float, moved: np.ndarray) -> tuple[float, float]:
+    """Where a point of the picture goes, in pixels."""
+    across, down, depth = (moved @ np.array([x, y, 1.0])).tolist()
+    return across / depth, down / depth
+
+
 def smooth_noise(rng: np.random.Generator, size: tuple[int, int], cells: int) -> np.ndarray:
     """A ``(height, width)`` float field from 0 to 1 that varies over about ``cells`` hills a side."""
     coarse = Image.fromarray(rng.integers(0, 256, size=(cells + 1, cells + 1), dtype=np.uint8))

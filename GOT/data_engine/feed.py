@@ -138,7 +138,9 @@ class SynthFeed:
 def to_record(sample: Sample) -> Record:
     """A sample as a training record: one ``<image>`` mark for every picture."""
     marks = "<image>\n" * len(sample.images)
+    glyphs = {"glyphs": sample.meta["glyphs"]} if "glyphs" in sample.meta else {}
     return {
+        **glyphs,
         "images": list(sample.images),
         "conversations": [
             {"from": "human", "value": marks + sample.prompt},

@@ -40,6 +40,7 @@ class GridSettings:
         ink: Grey of the text, 0 black.
         paper: Grey of the paper, 255 white.
         degrade: Wear, 0 to 1.
+        glyphs: Tell where every character stands, for stage 1's glyph maps.
     """
 
     columns: int = 8
@@ -54,6 +55,7 @@ class GridSettings:
     ink: Range = (0, 60)
     paper: Range = (225, 255)
     degrade: float = 0.0
+    glyphs: bool = False
 
     def __post_init__(self) -> None:
         check_range("font_size", self.font_size, 0.2, 1.2)
@@ -83,16 +85,20 @@ def _draw(rng: np.random.Generator, settings: GridSettings) -> Sample:
         rng.uniform(-settings.jitter, settings.jitter, size=(settings.rows, settings.columns, 2))
         * settings.cell
     )
+    centers = []
     for row, line in enumerate(lines):
         for column, character in enumerate(line):
             width = face.width(character)
             x = (column + 0.5) * settings.cell - width / 2 + stray[row, column, 0]
             baseline = (row + 0.5) * settings.cell + (face.ascent - face.descent) / 2 + stray[row, column, 1]
             paint_text(ink, max(0.0, x), round(baseline), character, face)
+            centers.append((character, x + width / 2, baseline - 0.25 * size))
     dark, light = rng.uniform(*settings.ink), rng.uniform(*settings.paper)
     gray = light + (dark - light) * (ink.astype(np.float32) / 255)
     picture = Image.fromarray(gray.round().astype(np.uint8)).convert("RGB")
     if settings.degrade:
         picture, _ = degrade(picture, rng, settings.degrade, warp=False)
-    meta = {"font": face.font.name, "size": size}
+    meta: dict[str, Any] = {"font": face.font.name, "size": size}
+    if settings.glyphs:
+        meta["glyphs"] = centers
     return Sample((picture,), build_question("ocr"), "\n".join(lines), meta)

@@ -57,6 +57,18 @@ class PlacedLine:
         stretched = self.word_space * self.line.text.count(" ") + self.letter_space * len(self.line.text)
         return self.x + self.face.width(self.line.text) + stretched
 
+    def glyph_centers(self) -> list[tuple[str, float, float]]:
+        """Every visible character with the middle of its advance and of small letters' height, in pixels."""
+        centers, x, y = [], self.x, self.baseline - 0.25 * self.face.size
+        for char in self.line.text:
+            advance = self.face.width(char)
+            if char.isspace():
+                x += self.word_space
+            else:
+                centers.append((char, x + advance / 2, y))
+            x += advance + self.letter_space
+        return centers
+
     def paint(self, ink: np.ndarray) -> dict[str, Any]:
         """Paint the line; returns its region (see ``GOT.data_engine``)."""
         first, last = paint_text(

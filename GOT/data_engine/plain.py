@@ -14,7 +14,7 @@ from PIL import Image
 
 from GOT.data.prompt import build_question
 from GOT.data_engine.attempts import first_accepted
-from GOT.data_engine.degrade import degrade, move_box
+from GOT.data_engine.degrade import IDENTITY, degrade, move_box, move_point
 from GOT.data_engine.fonts import Font, Split, draw_font, find_fonts
 from GOT.data_engine.glyphs import Face, glyph_cache
 from GOT.data_engine.layout import Align, PlacedLine, answer, paragraph_regions, place, wrap
@@ -53,6 +53,7 @@ class PlainSettings:
         colored: Chance of coloured text on coloured paper.
         inverted: Chance of light text on dark paper.
         degrade: Wear: 0 none (as printed to PDF), 1 a bad photograph.
+        glyphs: Tell where every character stands (``meta["glyphs"]``), for stage 1's glyph maps.
     """
 
     width: Range = (1024, 1024)
@@ -79,6 +80,7 @@ class PlainSettings:
     colored: float = 0.1
     inverted: float = 0.03
     degrade: float = 0.0
+    glyphs: bool = False
 
     def __post_init__(self) -> None:
         check_range("width", self.width, 16, 8192)
@@ -322,6 +324,7 @@ def finish(
     regions = [entry.paint(ink) for entry in placed]
     regions += paragraph_regions(placed, regions)
     image = color_ink(rng, ink, settings)
+    moved = IDENTITY
     if settings.degrade > 0:
         image, moved = degrade(image, rng, settings.degrade)
         regions = [{**region, "box": move_box(region["box"], moved, size)} for region in regions]
@@ -331,6 +334,9 @@ def finish(
         "split": settings.split,
         "regions": regions,
     }
+    if settings.glyphs:
+        centers = [center for entry in placed for center in entry.glyph_centers()]
+        meta["glyphs"] = [(char, *move_point(x, y, moved)) for char, x, y in centers]
     return Sample((image,), build_question(question), answer(placed, breaks=settings.breaks), meta)
 
 

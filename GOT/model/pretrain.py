@@ -7,12 +7,15 @@ Source: Vary-tiny (arXiv 2312.06109); OPT from transformers.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
+from einops import rearrange
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import OPTConfig, OPTForCausalLM, PreTrainedModel
@@ -21,6 +24,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 from GOT.model.config import VisionConfig
 from GOT.model.vision import VisionEncoder
 from GOT.utils import io
+from GOT.utils.constants import IGNORE_INDEX
 
 MODEL_TYPE = "GOT-pretrain"
 
@@ -31,12 +35,14 @@ class GOTPretrainConfig(OPTConfig):
     Attributes:
         vision_config: See ``GOTConfig``.
         im_patch_token: Id of the placeholder; the last row of the embedding by default, which OPT leaves unused.
+        glyph_weight: Weight of the glyph maps in the loss (see :class:`GlyphHead`); 0: the model has no head for them.
     """
 
     model_type = MODEL_TYPE
 
     vision_config: dict[str, Any] | None = None
     im_patch_token: int | None = None
+    glyph_weight: float = 0.0
 
     def __post_init__(self, **kwargs: Any) -> None:
         super().__post_init__(**kwargs)
@@ -47,6 +53,56 @@ class GOTPretrainConfig(OPTConfig):
     def vision(self) -> VisionConfig:
         """The encoder's sizes as a typed object."""
         return VisionConfig(**(self.vision_config or {}))
+
+
+@dataclasses.dataclass
+class PretrainOutput(CausalLMOutputWithPast):
+    """What OPT returns, and a loss that is added to that of the text."""
+
+    auxiliary_loss: Tensor | None = None
+
+
+class GlyphHead(nn.Module):
+    """Reads which characters stand where, with nothing to decode in order: an auxiliary target of stage 1.
+
+    Asked twice: of every patch, where one classifier learns from all places of the picture, and of every image token
+    alone, so that the compression keeps what the patches know. See ``data.glyph_map`` for cells and classes.
+    """
+
+    def __init__(self, config: VisionConfig, rows: int = 4, columns: int = 8, num_classes: int = 96) -> None:
+        super().__init__()
+        self.rows, self.columns = rows, columns  # cells of one image token, which holds 4 x 4 patches
+        width = config.output_channels
+        self.from_patches = nn.Linear(width, rows * columns // 16 * num_classes)
+        self.cells = nn.Linear(config.feature_size, rows * columns * width)
+        self.from_cells = nn.Linear(width, num_classes)
+
+    def read_patches(self, patches: Tensor) -> Tensor:
+        """``(N, channels, H, W) -> (N, classes, map rows, map columns)`` logits."""
+        return rearrange(
+            self.from_patches(patches.movedim(1, -1)),
+            "n h w (r c k) -> n k (h r) (w c)", r=self.rows // 4, c=self.columns // 4,
+        )  # fmt: skip
+
+    def read_tokens(self, tokens: Tensor) -> Tensor:
+        """``(N, F, H/4, W/4) -> (N, classes, map rows, map columns)`` logits."""
+        cells = rearrange(
+            self.cells(tokens.movedim(1, -1)),
+            "n h w (r c d) -> n (h r) (w c) d", r=self.rows, c=self.columns,
+        )  # fmt: skip
+        return self.from_cells(cells).movedim(-1, 1)
+
+    def loss(self, patches: Tensor, tokens: Tensor, glyph_maps: Tensor) -> Tensor:
+        """Sum of both mean cross-entropies; ``glyph_maps``: (N, map rows, map columns), int64."""
+        return _map_loss(self.read_patches(patches), glyph_maps) + _map_loss(self.read_tokens(tokens), glyph_maps)
+
+
+def _map_loss(logits: Tensor, glyph_maps: Tensor) -> Tensor:
+    """Mean over the characters; blank cells, nine of ten, count a tenth each."""
+    weight = torch.ones(logits.shape[1], device=logits.device)
+    weight[0] = 0.1
+    summed = F.cross_entropy(logits.float(), glyph_maps, weight, ignore_index=IGNORE_INDEX, reduction="sum")
+    return summed / (glyph_maps > 0).sum().clamp(min=1)
 
 
 class GOTPretrainModel(PreTrainedModel):
@@ -64,6 +120,7 @@ class GOTPretrainModel(PreTrainedModel):
         self.vision_tower_high = VisionEncoder(config.vision, config._attn_implementation or "sdpa")
         self.mm_projector_vary = nn.Linear(config.vision.feature_size, config.hidden_size)
         self.decoder = OPTForCausalLM(config)
+        self.glyph_head = GlyphHead(config.vision) if config.glyph_weight else None
         self.post_init()
 
     @torch.no_grad()
@@ -80,21 +137,27 @@ class GOTPretrainModel(PreTrainedModel):
         """OPT's head."""
         return self.decoder.get_output_embeddings()
 
-    def encode_images(self, pixel_values: Tensor) -> Tensor:
-        """(N, 3, S, S) -> (N, P, hidden)."""
-        return self.mm_projector_vary(self.vision_tower_high(pixel_values).flatten(2).transpose(1, 2))
-
     def forward(
         self,
         input_ids: Tensor,
         pixel_values: Tensor | None = None,
         labels: Tensor | None = None,
+        glyph_maps: Tensor | None = None,
         **kwargs: Any,
-    ) -> CausalLMOutputWithPast:
-        """As ``GOTQwenForCausalLM.forward``: (B, T) ids with placeholders, (N, 3, S, S) views."""
+    ) -> PretrainOutput:
+        """As ``GOTQwenForCausalLM.forward``: (B, T) ids with placeholders, (N, 3, S, S) views.
+
+        In training, ``glyph_maps``, (N, rows, columns), add their loss as ``auxiliary_loss``.
+        """
         embeds = self.get_input_embeddings()(input_ids)
+        auxiliary_loss = None
         if pixel_values is not None:
-            features = self.encode_images(pixel_values)
+            tower = self.vision_tower_high
+            patches = tower.encode_patches(pixel_values)
+            grid = tower.net_3(tower.net_2(patches))
+            features = self.mm_projector_vary(grid.flatten(2).transpose(1, 2))
+            if self.training and glyph_maps is not None and self.glyph_head is not None:
+                auxiliary_loss = self.config.glyph_weight * self.glyph_head.loss(patches, grid, glyph_maps)
             is_image = torch.eq(input_ids, self.config.im_patch_token or 0)
             found, expected = int(is_image.sum()), features.shape[0] * features.shape[1]
             if found != expected:
@@ -102,7 +165,8 @@ class GOTPretrainModel(PreTrainedModel):
                     f"{features.shape[0]} views give {expected} image tokens; the prompt has {found} places."
                 )
             embeds = embeds.masked_scatter(is_image[..., None], features.to(embeds.dtype))
-        return self.decoder(inputs_embeds=embeds, labels=labels, **kwargs)
+        outputs = self.decoder(inputs_embeds=embeds, labels=labels, **kwargs)
+        return PretrainOutput(**outputs, auxiliary_loss=auxiliary_loss)
 
 
 def write_pretrain_model(config: GOTPretrainConfig, weights: Mapping[str, Tensor], folder: Path) -> None:

@@ -75,6 +75,10 @@ class VisionEncoder(nn.Module):
         Raises:
             ValueError: If the views are not of the configured size.
         """
+        return self.net_3(self.net_2(self.encode_patches(pixel_values)))
+
+    def encode_patches(self, pixel_values: Tensor) -> Tensor:
+        """The first part of :meth:`forward`: ``(N, 3, S, S) -> (N, channels, H, W)``, one vector a patch."""
         size = self.config.image_size
         if pixel_values.shape[-2:] != (size, size):
             shape = "x".join(str(side) for side in pixel_values.shape[-2:])
@@ -87,7 +91,7 @@ class VisionEncoder(nn.Module):
                 hidden = self._checkpoint(block.__call__, hidden)
             else:
                 hidden = block(hidden)
-        return self.net_3(self.net_2(self.neck(rearrange(hidden, "n h w c -> n c h w"))))
+        return self.neck(rearrange(hidden, "n h w c -> n c h w"))
 
     @property
     def _checkpoint(self) -> Callable[..., Tensor]:

@@ -47,6 +47,14 @@ class ModelArguments:
             "help": "published, small:N (Qwen's first N ranks), or a folder; default: the checkpoint's"
         },
     )
+    image_size: int | None = dataclasses.field(
+        default=None,
+        metadata={"help": "pixels of a view; another size than the checkpoint's resamples its positions"},
+    )
+    glyph_weight: float | None = dataclasses.field(
+        default=None,
+        metadata={"help": "stage 1: weight of where each character stands, beside the text, in the loss"},
+    )
     attn_implementation: str = dataclasses.field(
         default="auto",
         metadata={"help": "auto (flash_attention_2 where it is installed, else sdpa), eager, sdpa …"},
@@ -262,12 +270,12 @@ def fit_to_machine(values: dict[str, Any]) -> list[str]:
         values.pop("tf32")
         notes.append("tf32 needs an Ampere card or newer; training goes on without it")
     if _truth(values.get("bf16", False)) and capability < (8, 0):
-        values["bf16"] = False
         if has_card:
-            values["fp16"] = True
+            values |= {"bf16": False, "fp16": True}
             notes.append("this card does not compute in bf16; training in fp16")
-        else:
-            notes.append("bf16 is emulated and slow on a CPU; training in float32")
+        elif not torch.cpu._is_avx512_bf16_supported():
+            values["bf16"] = False
+            notes.append("bf16 is emulated and slow on this CPU; training in float32")
     if not has_card:
         values.setdefault("use_cpu", True)  # under deepspeed too: without it accelerate sees one rank only
     if values.get("deepspeed"):

@@ -18,6 +18,7 @@ from GOT.data.tokenizer import GOTTokenizer
 from GOT.model.checkpoint import Layout, load_model, load_weights, write_model
 from GOT.model.config import GOTConfig, tiny_config
 from GOT.model.got import GOTQwenForCausalLM
+from GOT.model.positions import resize_positions
 from GOT.model.pretrain import GOTPretrainConfig, GOTPretrainModel, load_pretrain_model, write_pretrain_model
 from GOT.train.arguments import GOTTrainingArguments, ModelArguments, attention_for
 from GOT.utils.hub import resolve_folder
@@ -72,6 +73,12 @@ def build(arguments: ModelArguments, training: GOTTrainingArguments) -> Built:
     return built
 
 
+def _vision_fields(arguments: ModelArguments, values: dict[str, Any]) -> dict[str, Any]:
+    """Fields of the vision part of a new model."""
+    fields = dict(values.get("vision_config") or {})
+    return fields | ({"image_size": arguments.image_size} if arguments.image_size else {})
+
+
 def load_encoder(model: PreTrainedModel, name_or_path: str) -> None:
     """Copy the vision encoder of another checkpoint (of any stage) into a model.
 
@@ -88,6 +95,7 @@ def load_encoder(model: PreTrainedModel, name_or_path: str) -> None:
     if not theirs:  # transformers' layout calls it otherwise
         theirs = {k.partition(ENCODER)[2]: v for k, v in load_weights(folder).items() if ENCODER in k}
     ours = {name.partition(ENCODER)[2]: p for name, p in model.named_parameters() if ENCODER in name}
+    theirs = resize_positions(theirs, {name: tuple(p.shape) for name, p in ours.items()})
     wrong = sorted(ours.keys() ^ theirs.keys()) or [
         f"{name} is {tuple(theirs[name].shape)}, here {tuple(parameter.shape)}"
         for name, parameter in ours.items()
@@ -138,6 +146,8 @@ def new_tokenizer(name: str | None) -> GOTTokenizer:
 def _load(arguments: ModelArguments, attention: str) -> Built:
     folder = resolve_folder(str(arguments.model_name_or_path), revision=arguments.revision)
     model = load_model(folder, dtype=torch.float32, attn_implementation=attention)
+    if arguments.image_size and arguments.image_size != model.config.vision.image_size:
+        model = _resized(model, arguments.image_size)
     vision = model.config.vision
     processor = GOTProcessor.from_pretrained(
         arguments.tokenizer or folder, image_size=vision.image_size, num_image_tokens=vision.num_image_tokens
@@ -145,10 +155,23 @@ def _load(arguments: ModelArguments, attention: str) -> Built:
     return Built(model, processor)
 
 
+def _resized(model: GOTQwenForCausalLM, image_size: int) -> GOTQwenForCausalLM:
+    """The same model for views of another size."""
+    values = model.config.to_dict()
+    values["vision_config"] = values["vision_config"] | {"image_size": image_size}
+    config = GOTConfig(**values)
+    config._attn_implementation = model.config._attn_implementation
+    resized = GOTQwenForCausalLM(config)
+    shapes = {name: tuple(value.shape) for name, value in resized.state_dict().items()}
+    resized.load_state_dict(resize_positions(model.state_dict(), shapes))
+    return resized
+
+
 def _build_new(arguments: ModelArguments, attention: str) -> Built:
     tokenizer = new_tokenizer(arguments.tokenizer or _own_tokenizer(arguments.vision_tower))
     values = read_architecture(arguments.architecture)
     values.pop("opt", None)
+    values["vision_config"] = _vision_fields(arguments, values)
     decoder = resolve_folder(arguments.decoder) if arguments.decoder else None
     if decoder is not None:
         values |= _qwen_fields(decoder)
@@ -165,7 +188,7 @@ def _build_pretrain(arguments: ModelArguments, attention: str) -> Built:
         folder = resolve_folder(arguments.model_name_or_path)
         model = load_pretrain_model(folder)
         tokenizer: Any = _pretrain_tokenizer(folder, model.config.vocab_size)
-        return Built(model, _processor(PretrainProcessor, tokenizer, model.config))
+        return Built(model, _pretrain_processor(tokenizer, model.config))
     values = read_architecture(arguments.architecture)
     fields: dict[str, Any] = dict(values.get("opt") or _opt_like(values))
     if arguments.decoder:
@@ -184,8 +207,11 @@ def _build_pretrain(arguments: ModelArguments, attention: str) -> Built:
         }
     for name in ("model_type", "architectures", "transformers_version", "_name_or_path"):
         fields.pop(name, None)
-    vision = values.get("vision_config")
-    config = GOTPretrainConfig(**fields, vision_config=vision)
+    config = GOTPretrainConfig(
+        **fields,
+        vision_config=_vision_fields(arguments, values),
+        glyph_weight=arguments.glyph_weight or 0.0,
+    )
     config._attn_implementation = attention
     model = GOTPretrainModel(config)
     if arguments.decoder:
@@ -194,7 +220,14 @@ def _build_pretrain(arguments: ModelArguments, attention: str) -> Built:
         model.decoder.load_state_dict(
             OPTForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict()
         )
-    return Built(model, _processor(PretrainProcessor, tokenizer, config))
+    return Built(model, _pretrain_processor(tokenizer, config))
+
+
+def _pretrain_processor(tokenizer: Any, config: GOTPretrainConfig) -> GOTProcessor:
+    processor = _processor(PretrainProcessor, tokenizer, config)
+    assert isinstance(processor, PretrainProcessor)
+    processor.with_glyph_maps = bool(config.glyph_weight)
+    return processor
 
 
 def _opt_like(values: dict[str, Any]) -> dict[str, Any]:

@@ -45,4 +45,6 @@ def supervised_loss(
         reduction="sum",
     )
     count = (targets != IGNORE_INDEX).sum() if num_items is None else num_items
-    return summed / torch.as_tensor(count, device=summed.device).clamp(min=1)
+    loss = summed / torch.as_tensor(count, device=summed.device).clamp(min=1)
+    auxiliary = getattr(outputs, "auxiliary_loss", None)
+    return loss if auxiliary is None else loss + auxiliary

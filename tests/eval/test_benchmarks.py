@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from PIL import Image
 
 from GOT.eval.benchmarks import BENCHMARKS, olmocr_bench, omnidocbench
 from GOT.eval.benchmarks.base import LoadOptions
@@ -159,3 +160,12 @@ def test_the_synthetic_set_is_drawn_once_and_read_from_its_folder(tmp_path):
 def test_an_unknown_kind_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"--kinds takes .*plain_en.*got 'plain_fr'"):
         load("synth-heldout", tmp_path, kinds=("plain_fr",))
+
+
+def test_the_synthetic_set_takes_settings_and_keeps_sets_apart(tmp_path):
+    small = {"plain_en": {"width": [200, 200], "height": [120, 120], "lines": [1, 1]}}
+    common = {"kinds": ("plain_en",), "samples": 2, "seed": 5}
+    benchmark = load("synth-heldout", tmp_path, settings=small, **common)
+    with Image.open(benchmark.records[0].images[0]) as image:
+        assert image.size == (200, 120)
+    assert load("synth-heldout", tmp_path, **common).records[0].images != benchmark.records[0].images

@@ -131,3 +131,44 @@ def test_the_full_stage_1_is_opt_125m(tmp_path: Path) -> None:
         model = GOTPretrainModel(GOTPretrainConfig())
     # Source: 221,595,648 parameters in stage 1 (encoder, Linear(1024, 768), OPT-125M), counted on the released code.
     assert sum(p.numel() for p in model.parameters()) == 221_595_648
+
+
+def test_glyph_maps_teach_the_encoder_beside_the_text(tiny_tokenizer: Any, tmp_path: Path) -> None:
+    from GOT.data.pretrain_processor import PretrainProcessor
+    from GOT.data_engine.feed import SynthTable
+    from GOT.data_engine.recipe import Recipe
+    from GOT.model.pretrain import GOTPretrainConfig, GOTPretrainModel
+    from GOT.train.loss import supervised_loss
+
+    torch.manual_seed(0)
+    vision = {"image_size": 64, "patch_size": 8, "hidden_size": 32, "num_hidden_layers": 2, "mlp_dim": 64,
+              "num_attention_heads": 2, "window_size": 4, "global_attn_indexes": [1], "output_channels": 32,
+              "feature_size": 64}  # fmt: skip
+    special = tiny_tokenizer.special
+    config = GOTPretrainConfig(
+        vocab_size=len(tiny_tokenizer), im_patch_token=special.image, pad_token_id=special.end_of_text,
+        hidden_size=32, word_embed_proj_dim=32, ffn_dim=64, num_hidden_layers=1, num_attention_heads=2,
+        max_position_embeddings=256, dropout=0.0, vision_config=vision, glyph_weight=1.0,
+    )  # fmt: skip
+    model = GOTPretrainModel(config).train()
+    processor = PretrainProcessor(tiny_tokenizer, image_size=64, num_image_tokens=4)
+    processor.with_glyph_maps = True
+    grid = {"columns": 2, "rows": 2, "cell": 32, "glyphs": True}
+    table = SynthTable(Recipe({"glyph_grid": 1}, count=4, settings={"glyph_grid": grid}))
+    data = ConversationDataset([Part("grid", table, tmp_path)], processor)
+    batch = Collator(processor)([data[index] for index in range(4)])
+    batch.pop("outcomes")
+    assert batch["glyph_maps"].shape == (4, 8, 16)
+    optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
+    for _ in range(250):
+        optimizer.zero_grad()
+        loss = supervised_loss(model, batch)
+        loss.backward()
+        optimizer.step()
+    found = model.glyph_head.read_tokens(model.vision_tower_high(batch["pixel_values"])).argmax(1)  # type: ignore[misc]
+    marked = batch["glyph_maps"] > 0
+    assert (found[marked] == batch["glyph_maps"][marked]).float().mean() > 0.9
+    with torch.no_grad():
+        text_alone = supervised_loss(model.eval(), batch)
+        both = supervised_loss(model.train(), batch)
+    assert text_alone < both  # the validation loss is of the text alone

@@ -566,3 +566,22 @@ def test_validation_loss_is_the_mean_over_tokens_whatever_the_batches(
         history = json.loads((tmp_path / str(size) / "trainer_state.json").read_text())["log_history"]
         found.append(next(entry["eval_loss"] for entry in history if "eval_loss" in entry))
     assert found[1:] == pytest.approx(found[:1] * 2, abs=1e-5)
+
+
+def test_a_checkpoint_goes_on_with_larger_views(tmp_path: Path) -> None:
+    from GOT.train.arguments import parse
+    from GOT.train.build import build
+
+    common = ["--architecture", "tiny", "--tokenizer", "small:300", "--output_dir", str(tmp_path / "small")]
+    first = parse(["--stage", "2", "--image_size", "64", *common])
+    small = build(first.model, first.training)
+    (tmp_path / "small").mkdir()
+    small.write(small.model.state_dict(), tmp_path / "small", "original")
+    second = parse(["--stage", "2", "--image_size", "192", "--model_name_or_path", str(tmp_path / "small")])
+    large = build(second.model, second.training)
+    assert large.model.config.vision.image_size == large.processor.transform.image_size == 192
+    assert large.processor.num_image_tokens == 9 and large.model.config.image_token_len == 9
+    ours, theirs = large.model.state_dict(), small.model.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs if "pos" not in name)
+    pixels = torch.zeros(1, 3, 192, 192)
+    assert large.model.model.vision_tower_high(pixels).shape[-2:] == (3, 3)  # type: ignore[union-attr]

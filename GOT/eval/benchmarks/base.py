@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from GOT.eval.records import Answer, RawRecord, Record, question_of, resolve_images
 
@@ -25,6 +26,7 @@ class LoadOptions:
         seed: Of the synthetic set.
         workers: Processes that draw the synthetic set.
         draw: Draw what is missing of the synthetic set; otherwise wait for the process that does.
+        settings: Kind of the synthetic set to its settings, where they are not the kind's defaults.
     """
 
     data: Path
@@ -35,6 +37,7 @@ class LoadOptions:
     seed: int = 0
     workers: int = 1
     draw: bool = True
+    settings: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

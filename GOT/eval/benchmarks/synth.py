@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import concurrent.futures
 import dataclasses
+import hashlib
+import json
 import multiprocessing
 import shutil
 import time
@@ -61,11 +63,21 @@ def load(name: str, options: LoadOptions) -> Benchmark:
             crop = record.asked.endswith("upon the patch reference: ")
             records.append(dataclasses.replace(record, index=len(records), crop=crop))
     note = f"{count} samples of each kind, seed {options.seed}, split {SPLIT} of GOT.data_engine"
+    if options.settings:
+        note += f"; settings of its own: {', '.join(sorted(options.settings))}"
     return Benchmark(name, records, notes=(note,))
 
 
 def _file(options: LoadOptions, kind: str, count: int) -> Path:
-    return options.data / f"{kind}-seed{options.seed}-{count}.json"
+    return options.data / f"{_stem(options, kind, count)}.json"
+
+
+def _stem(options: LoadOptions, kind: str, count: int) -> str:
+    settings = options.settings.get(kind)
+    if not settings:
+        return f"{kind}-seed{options.seed}-{count}"
+    digest = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=4).hexdigest()
+    return f"{kind}-seed{options.seed}-{count}-{digest}"
 
 
 def _is_drawn(options: LoadOptions, kind: str, count: int) -> bool:
@@ -91,14 +103,14 @@ def _draw_kind(kind: str, count: int, options: LoadOptions) -> None:
     from GOT.data_engine.sample import Rejected
 
     sample = load_entry(KINDS, kind, what="kind of sample")
-    folder = options.data / f"{kind}-seed{options.seed}-{count}"
+    folder = options.data / _stem(options, kind, count)
     shutil.rmtree(folder, ignore_errors=True)  # left by a run that was stopped
     folder.mkdir(parents=True)
     entries: list[dict[str, object]] = []
     index = 0
     while len(entries) < count:
         try:
-            drawn = sample(index, options.seed, split=SPLIT)
+            drawn = sample(index, options.seed, **{"split": SPLIT, **options.settings.get(kind, {})})
         except Rejected:
             index += 1  # every attempt of this one was rejected; the next index takes its place
             if index > 10 * count + 100:
