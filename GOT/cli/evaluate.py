@@ -53,7 +53,10 @@ def build_parser() -> common.Parser:
         help="kinds of synth-heldout or samples (all)",
     )
     what.add_argument(
-        "--recipe", type=Path, metavar="FILE", help="kinds and settings of synth-heldout, as got-ocr synth reads"
+        "--recipe",
+        type=Path,
+        metavar="FILE",
+        help="kinds and settings of synth-heldout, as got-ocr synth reads",
     )
     what.add_argument(
         "--samples", type=int, default=500, metavar="N", help="samples of each kind of synth-heldout (500)"

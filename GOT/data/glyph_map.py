@@ -15,7 +15,11 @@ from torch import Tensor
 from GOT.utils.constants import IGNORE_INDEX
 
 CELL_ROWS, CELL_COLUMNS = 4, 8  # cells of one image token: letters are narrower than lines are high
-BLANK, FIRST, OTHER = 0, 33, 95  # no character · code point of "!", class 1 · class of what is not printable ASCII
+BLANK, FIRST, OTHER = (
+    0,
+    33,
+    95,
+)  # no character · code point of "!", class 1 · class of what is not printable ASCII
 NUM_GLYPH_CLASSES = 96
 
 

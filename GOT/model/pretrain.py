@@ -94,7 +94,9 @@ class GlyphHead(nn.Module):
 
     def loss(self, patches: Tensor, tokens: Tensor, glyph_maps: Tensor) -> Tensor:
         """Sum of both mean cross-entropies; ``glyph_maps``: (N, map rows, map columns), int64."""
-        return _map_loss(self.read_patches(patches), glyph_maps) + _map_loss(self.read_tokens(tokens), glyph_maps)
+        return _map_loss(self.read_patches(patches), glyph_maps) + _map_loss(
+            self.read_tokens(tokens), glyph_maps
+        )
 
 
 def _map_loss(logits: Tensor, glyph_maps: Tensor) -> Tensor:

@@ -20,6 +20,24 @@ from torch import Tensor, nn
 from GOT.model.config import VisionConfig
 from GOT.model.grid_attention import choose_attention, relative_table
 
+# How a new encoder's attention begins: see Attention.reset_to_neighbours.
+NEIGHBOURS = (
+    (0, 0),
+    (0, -1),
+    (0, 1),
+    (-1, 0),
+    (1, 0),
+    (0, -2),
+    (0, 2),
+    (-1, -1),
+    (-1, 1),
+    (1, -1),
+    (1, 1),
+    (2, 0),
+)
+REACH = 4  # patches; further ones are all alike
+STEEPNESS = 1.4  # of the fall in attention with the square of the distance
+
 
 class VisionEncoder(nn.Module):
     """The whole tower: ``(N, 3, S, S) -> (N, F, S/64, S/64)``.
@@ -56,12 +74,11 @@ class VisionEncoder(nn.Module):
         self.reset_positions()
 
     def reset_positions(self) -> None:
-        """Initialise what no generic initialiser knows: absolute and relative positions."""
+        """Initialise what no generic initialiser knows: absolute positions, and where attention looks first."""
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         for module in self.modules():
             if isinstance(module, Attention):
-                nn.init.zeros_(module.rel_pos_h)
-                nn.init.zeros_(module.rel_pos_w)
+                module.reset_to_neighbours()
 
     def forward(self, pixel_values: Tensor) -> Tensor:
         """Encode views, each alone.
@@ -155,6 +172,34 @@ class Attention(nn.Module):
         self.proj = nn.Linear(config.hidden_size, config.hidden_size)
         self.rel_pos_h = nn.Parameter(torch.zeros(2 * grid_size - 1, head_dim))
         self.rel_pos_w = nn.Parameter(torch.zeros(2 * grid_size - 1, head_dim))
+
+    @torch.no_grad()
+    def reset_to_neighbours(self) -> None:
+        """Let every head begin by looking at one neighbour of a patch, as a convolution does; it may unlearn that.
+
+        Four places of every head's query are its bias alone, so that ``q · rel_pos`` is ``-STEEPNESS · |distance - offset|²`` up to a constant.
+
+        Source: the idea is ConViT's (d'Ascoli et al. 2021, arXiv 2103.10697), here in terms of relative positions.
+        """
+        head_dim = self.rel_pos_h.shape[1]
+        nn.init.zeros_(self.rel_pos_h)
+        nn.init.zeros_(self.rel_pos_w)
+        if head_dim < 4:
+            return
+        for table, place in ((self.rel_pos_h, 0), (self.rel_pos_w, 2)):
+            distance = (torch.arange(len(table)) - len(table) // 2).clamp(-REACH, REACH) / REACH
+            table[:, place] = distance
+            table[:, place + 1] = distance**2
+        query_weight, key_weight, _ = self.qkv.weight.view(3, self.num_heads, head_dim, -1)
+        query_bias = self.qkv.bias.view(3, self.num_heads, head_dim)[0]
+        query_weight[:, :4] = 0
+        key_weight[:, :4] = 0
+        for head in range(self.num_heads):
+            down, right = NEIGHBOURS[head % len(NEIGHBOURS)]
+            # A relative position is query - key: a key further down or right has a negative one.
+            query_bias[head, :4] = (
+                STEEPNESS * REACH * torch.tensor([-2.0 * down, -REACH, -2.0 * right, -REACH])
+            )
 
     def forward(self, hidden: Tensor) -> Tensor:
         """``(N, H, W, C) -> (N, H, W, C)``."""

@@ -48,9 +48,11 @@ def test_an_encoder_takes_weights_of_another_size() -> None:
 def test_a_constant_stays_one_and_a_slope_stays_a_slope() -> None:
     ramp = torch.linspace(0, 1, 8).view(1, 1, 8, 1).expand(1, 8, 8, 4).clone()
     weights = {"pos_embed": ramp, "blocks.1.attn.rel_pos_h": torch.full((15, 2), 0.5)}
-    resized = resize_positions(
-        weights, {"pos_embed": (1, 16, 16, 4), "blocks.1.attn.rel_pos_h": (31, 2)}
-    )
+    resized = resize_positions(weights, {"pos_embed": (1, 16, 16, 4), "blocks.1.attn.rel_pos_h": (31, 2)})
     torch.testing.assert_close(resized["blocks.1.attn.rel_pos_h"], torch.full((31, 2), 0.5))
     row = resized["pos_embed"][0, 3, :, 0]
-    assert (row.diff() > 0).all() and row[0] == pytest.approx(0, abs=0.05) and row[-1] == pytest.approx(1, abs=0.05)
+    assert (
+        (row.diff() > 0).all()
+        and row[0] == pytest.approx(0, abs=0.05)
+        and row[-1] == pytest.approx(1, abs=0.05)
+    )

@@ -162,3 +162,21 @@ def test_encoding_a_page_takes_little_memory() -> None:
     """), OMP_NUM_THREADS="2")  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert float(result.stdout) < 1.5
+
+
+def test_a_new_encoders_heads_look_at_neighbours() -> None:
+    from GOT.model.vision import NEIGHBOURS, Attention, relative_bias, relative_table
+
+    torch.manual_seed(0)
+    config = VisionConfig(image_size=128, patch_size=8, hidden_size=192, num_attention_heads=6, window_size=8)
+    attention = Attention(config, grid_size=8, attn_implementation="eager")
+    attention.reset_to_neighbours()
+    query = (
+        attention.qkv.bias[:192].view(1, 6, 1, 32).expand(1, 6, 64, 32)
+    )  # what a query is without its content
+    bias = relative_bias(
+        query, relative_table(attention.rel_pos_h, 8), relative_table(attention.rel_pos_w, 8)
+    )
+    middle = 3 * 8 + 3
+    for head, (down, right) in enumerate(NEIGHBOURS[:6]):
+        assert bias[0, head, middle].argmax() == middle + 8 * down + right
