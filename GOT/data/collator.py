@@ -38,8 +38,9 @@ class Collator:
 
         Returns:
             ``input_ids``, ``labels``, ``attention_mask`` (B, T), ``pixel_values`` (N, 3, S, S), ``glyph_maps``
-            (N, rows, columns) where the samples have them, and ``outcomes``: one number a record, in order: 0 good, 1 bad, 2 left out by the length policy. A batch without a single good
-            sample holds one row without labels, so that every rank still takes its step.
+            (N, rows, columns) where the samples have them, and ``outcomes``: one number a record, in order: 0 good,
+            1 bad, 2 left out by the length policy. A batch without a single good sample holds one row without labels,
+            so that every rank still takes its step.
         """
         samples = [entry for item in items for entry in item if isinstance(entry, TrainingSample)]
         outcomes = []

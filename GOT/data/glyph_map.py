@@ -1,7 +1,7 @@
 """Where characters stand on a page, as a grid of labels: a cheap target that teaches an encoder its first letters.
 
-Every image token is asked which characters have their middle in it, and where; nothing has to be decoded in order, so an
-encoder learns letters from thousands of small pictures where reading aloud alone takes hundreds of thousands.
+Every image token is asked which characters have their middle in it, and where; nothing has to be decoded in order, so
+every character teaches the encoder something from the first step on.
 """
 
 from __future__ import annotations

@@ -177,7 +177,8 @@ class Attention(nn.Module):
     def reset_to_neighbours(self) -> None:
         """Let every head begin by looking at one neighbour of a patch, as a convolution does; it may unlearn that.
 
-        Four places of every head's query are its bias alone, so that ``q · rel_pos`` is ``-STEEPNESS · |distance - offset|²`` up to a constant.
+        Four places of every head's query are its bias alone, so that ``q · rel_pos`` is, up to a constant,
+        ``-STEEPNESS · |distance - offset|²``.
 
         Source: the idea is ConViT's (d'Ascoli et al. 2021, arXiv 2103.10697), here in terms of relative positions.
         """
