@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Train the checkpoint in assets/got-tiny from nothing, on samples made on the fly: bash scripts/train_got_tiny.sh [cpu|gpu]
+#
+#   OUTPUT   folder of the run (runs/got-tiny-cpu or -gpu); each stage has a folder in it. Run the same command again after
+#            any interruption: stages that are done are passed over, the one that was cut goes on at its very next sample.
+#   SLICE    seconds after which the run stops by itself, e.g. 540 on a machine that is lent for ten minutes at a time; the
+#            newest checkpoint is then at most SAVE steps old
+#   SCALE    multiplies every stage's steps (0.01 is a quick look at the whole way)
+#   SAVE     steps between checkpoints
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source scripts/venv.sh
+install train
+install synth
+
+size="${1:-cpu}"
+output="${OUTPUT:-runs/got-tiny-$size}"
+recipes=scripts/got_tiny
+deadline=$((SECONDS + ${SLICE:-10000000}))
+
+# stage NUMBER NAME STEPS BATCH RATE IMAGE_SIZE [flags]: one run of the training command, in its own folder.
+stage() {
+  local number="$1" name="$2" steps batch="$4" rate="$5" pixels="$6"
+  steps="$("$python" -c "print(max(2, round($3 * ${SCALE:-1})))")"
+  local folder="$output/$name"
+  if [ -f "$folder/config.json" ]; then
+    return # written when a stage is done
+  fi
+  local left=$((deadline - SECONDS))
+  if [ "$left" -le 0 ]; then
+    echo "The slice is over before $name; run the same command again." >&2
+    exit 0
+  fi
+  echo "== $name: $steps steps of $batch, $pixels pixels" >&2
+  local status=0
+  timeout --signal=INT "$left" "$python" -m GOT train --stage "$number" \
+    --datasets "synth:$recipes/$size-$name.yaml" --output_dir "$folder" --image_size "$pixels" \
+    --max_steps "$steps" --per_device_train_batch_size "$batch" --learning_rate "$rate" \
+    --lr_scheduler_type cosine --warmup_steps 0.03 --adam_beta2 0.98 --weight_decay 0.05 --max_grad_norm 1.0 \
+    --bf16 True --seed 7 --logging_steps 25 --save_steps "${SAVE:-250}" --save_total_limit 2 \
+    --length_policy drop --max_tiles 12 --dataloader_num_workers "${WORKERS:-1}" "${@:7}" || status=$?
+  if [ "$status" -eq 124 ]; then
+    echo "The slice is over within $name; run the same command again." >&2
+    exit 0
+  fi
+  return "$status"
+}
+
+architecture="$recipes/architecture-$size.json"
+new=(--architecture "$architecture" --tokenizer small:1000)
+case "$size" in
+  cpu) # two cores, hours
+    stage 1 1-letters 3600 10 1e-3 128 "${new[@]}" --glyph_weight 1.0
+    stage 2 2-words 3000 10 1e-3 128 --architecture "$architecture" --vision_tower "$output/1-letters"
+    stage 2 2-text 3000 6 7e-4 256 --model_name_or_path "$output/2-words"
+    stage 3 3-regions 600 4 3e-4 256 --model_name_or_path "$output/2-text" --train_encoder True
+    ;;
+  gpu) # one data-centre card, under an hour
+    stage 1 1-letters 6000 256 1e-3 256 "${new[@]}" --glyph_weight 1.0
+    stage 2 2-words 4000 128 8e-4 256 --architecture "$architecture" --vision_tower "$output/1-letters"
+    stage 2 2-text 8000 64 6e-4 512 --model_name_or_path "$output/2-words"
+    stage 2 2-kinds 8000 32 4e-4 768 --model_name_or_path "$output/2-text"
+    stage 3 3-regions 4000 24 2e-4 768 --model_name_or_path "$output/2-kinds" --train_encoder True
+    ;;
+  *)
+    echo "The size must be cpu or gpu; got $size." >&2
+    exit 2
+    ;;
+esac
+echo "trained: $output/3-regions; read with it: got-ocr read page.png --model-name $output/3-regions" >&2
