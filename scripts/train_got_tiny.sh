@@ -50,8 +50,9 @@ architecture="$recipes/architecture-$size.json"
 new=(--architecture "$architecture" --tokenizer small:1000)
 case "$size" in
   cpu) # two cores, hours
-    stage 1 1-letters 3600 10 1e-3 128 "${new[@]}" --glyph_weight 1.0
-    stage 2 2-words 3000 10 1e-3 128 --architecture "$architecture" --vision_tower "$output/1-letters"
+    stage 1 1-letters 2000 10 1e-3 128 "${new[@]}" --glyph_weight 1.0
+    stage 1 1-lines 1800 10 1e-3 128 --model_name_or_path "$output/1-letters"
+    stage 2 2-words 3000 10 1e-3 128 --architecture "$architecture" --vision_tower "$output/1-lines"
     stage 2 2-text 3000 6 7e-4 256 --model_name_or_path "$output/2-words"
     stage 3 3-regions 600 4 3e-4 256 --model_name_or_path "$output/2-text" --train_encoder True
     ;;
