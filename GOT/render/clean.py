@@ -117,7 +117,10 @@ def balance(latex: str) -> str:
             made.append(mark)
         else:
             made.append(mark)
-    made.append(latex[position:].rstrip() if stack else latex[position:])
+    rest = latex[position:].rstrip() if stack else latex[position:]
+    if len(rest) - len(rest.rstrip("\\")) == 1:
+        rest += " "  # a lone backslash must not grow together with what comes behind it
+    made.append(rest)
     while stack:
         close(stack.pop())
     return "".join(made)

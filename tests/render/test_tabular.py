@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 
+from GOT.data_engine.formula_tree import Node
+from GOT.data_engine.table import TableSettings, random_table
 from GOT.render import latex_table
 from GOT.render.html import table as html_table
 from GOT.render.nodes import Cell, Grid
@@ -64,7 +69,7 @@ def test_absurd_spans_are_bounded() -> None:
     )
     assert grid.num_columns <= 100 and grid.num_rows == 2
     with pytest.raises(ValueError, match="larger than a page"):
-        parse_tabular(r"\begin{tabular}{l}" + ("&" * 150 + r"x\\") * 500)
+        parse_tabular(r"\begin{tabular}{l}" + ("&" * 110 + r"x\\") * 200)
     assert parse_column_spec("*{999}{c}") == ["center"] * 100
 
 
@@ -109,3 +114,95 @@ def test_html_of_a_grid_lists_its_cells_in_order() -> None:
 
     grid = parse_tabular(r"\begin{tabular}{ll}\multicolumn{2}{c}{a} \\ b & c \end{tabular}")
     assert html_cells(to_html(html_table(grid))) == [("a", 1, 2), ("b", 1, 1), ("c", 1, 1)]
+
+
+class TableReader(HTMLParser):
+    """Cells of a table as a browser places them; of a formula, its LaTeX."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cells: list[tuple[str, int, int, int, int]] = []
+        self.taken: set[tuple[int, int]] = set()
+        self.row = -1
+        self.formula = ""
+        self.words: list[str] = []
+        self.spans = (1, 1)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.row += 1
+        elif tag in ("td", "th"):
+            given = dict(attrs)
+            self.words = []
+            self.spans = (int(given.get("rowspan") or 1), int(given.get("colspan") or 1))
+        elif tag in ("math", "annotation"):
+            self.formula = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th"):
+            column = 0
+            while (self.row, column) in self.taken:
+                column += 1
+            rows, columns = self.spans
+            self.taken |= {(self.row + y, column + x) for y in range(rows) for x in range(columns)}
+            self.cells.append(("".join(self.words), self.row, column, rows, columns))
+        elif tag == "math":
+            self.formula = ""
+        elif tag == "annotation":
+            self.formula = "math"
+
+    def handle_data(self, data: str) -> None:
+        if self.formula == "annotation":
+            self.words.append(f"\\({data}\\)")
+        elif not self.formula:
+            self.words.append(data)
+
+
+def written(part: str | Node) -> str:
+    """Words as they are, formulas as their LaTeX."""
+    return part if isinstance(part, str) else f"\\({part.to_latex()}\\)"
+
+
+def drawn_tables(count: int, seed: int) -> Iterator[tuple[str, list[tuple[str, int, int, int, int]]]]:
+    """Tables of the data engine: their LaTeX, and what their trees hold."""
+    settings = TableSettings(spans=0.6, formulas=0.25)
+    for index in range(count):
+        tree = random_table(np.random.default_rng([seed, index]), settings)
+        expected = [
+            ("".join(map(written, cell.content)), y, x, cell.rows, cell.columns)
+            for (y, x), cell in tree.cells
+        ]
+        yield tree.to_latex(), expected
+
+
+def check_round_trip(count: int, seed: int) -> int:
+    """LaTeX to HTML to cells, and LaTeX to Markdown to HTML by a parser to cells; returns how many had spans."""
+    markdown_it = pytest.importorskip("markdown_it").MarkdownIt("commonmark", {"html": True}).enable("table")
+    spanned = 0
+    for source, expected in drawn_tables(count, seed):
+        reader = TableReader()
+        reader.feed(latex_table.to_html(source))
+        assert reader.cells == expected, source
+        assert cells(parse_tabular(grid_to_latex(parse_tabular(source)))) == cells(parse_tabular(source)), (
+            source
+        )
+        has_spans = any(rows > 1 or columns > 1 for _, _, _, rows, columns in expected)
+        spanned += has_spans
+        reader = TableReader()
+        reader.feed(markdown_it.render(latex_table.to_markdown(source)))
+        in_markdown = [(re.sub(r"\$(.+?)\$", r"\\(\1\\)", text), *place) for text, *place in reader.cells]
+        assert [cell[1:] for cell in in_markdown] == [cell[1:] for cell in expected], source
+        if not has_spans and "\\" not in "".join(cell[0] for cell in expected).replace("\\(", "").replace(
+            "\\)", ""
+        ):
+            assert in_markdown == [(" ".join(text.split()), *place) for text, *place in expected], source
+    return spanned
+
+
+def test_tables_of_the_data_engine_come_back_from_html_and_markdown() -> None:
+    assert check_round_trip(100, seed=1) > 10
+
+
+@pytest.mark.slow
+def test_two_thousand_tables_come_back() -> None:
+    assert check_round_trip(2500, seed=2) > 300
