@@ -22,9 +22,13 @@ from GOT.render.walk import blocks_of, is_address
 PREAMBLE = r"""\documentclass{article}
 \usepackage{iftex}
 \ifPDFTeX\usepackage[T1]{fontenc}\usepackage[utf8]{inputenc}\usepackage{lmodern}\else\usepackage{fontspec}\fi
-\usepackage{amsmath,amssymb,multirow,array,tikz,ulem,hyperref}
-\normalem
+\usepackage{amsmath,amssymb}
 """
+# Only where they are used: not every TeX has them.
+_PACKAGES = {
+    "\\multirow": "multirow", "\\begin{tikzpicture}": "tikz", "\\sout": "[normalem]{ulem}", "\\href": "hyperref",
+    "\\hypertarget": "hyperref",
+}  # fmt: skip
 _ESCAPES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "\u00a0": "~",
@@ -41,7 +45,7 @@ _SECTIONS = {
 _STYLES = {
     "strong": "textbf",
     "em": "textit",
-    "u": "uline",
+    "u": "underline",
     "s": "sout",
     "sub": "textsubscript",
     "sup": "textsuperscript",
@@ -64,9 +68,14 @@ _MAX_NESTED = 3
 
 def to_latex(pages: Sequence[RenderPage]) -> bytes:
     """One document; each page starts on a new one, with a label."""
-    parts = [f"\\hypertarget{{{page.anchor}}}{{}}%\n{page_to_latex(page)}\n" for page in pages]
-    text = PREAMBLE + "\\begin{document}\n" + "\n\\newpage\n".join(parts) + "\\end{document}\n"
-    return text.encode("utf-8", "replace")
+    anchors = [f"\\hypertarget{{{page.anchor}}}{{}}%\n" if len(pages) > 1 else "" for page in pages]
+    parts = [f"{anchor}{page_to_latex(page)}\n" for anchor, page in zip(anchors, pages, strict=True)]
+    body = "\n\\newpage\n".join(parts)
+    packages = dict.fromkeys(name for command, name in _PACKAGES.items() if command in body)
+    if re.search(r"[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]", body):
+        packages["ctex"] = None
+    loaded = "".join(f"\\usepackage{name if '{' in name else '{' + name + '}'}\n" for name in packages)
+    return f"{PREAMBLE}{loaded}\\begin{{document}}\n{body}\\end{{document}}\n".encode("utf-8", "replace")
 
 
 def page_to_latex(page: RenderPage) -> str:

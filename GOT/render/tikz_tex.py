@@ -48,6 +48,9 @@ _WORDS = set(
     "sin cos tan sqrt exp ln abs pi r pt cm mm em ex x y swap auto align baseline current bounding box".split()
 )
 _LABELS = re.compile(r"\{[^{}]*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}[^{}]*)*\}")
+# In options, only loop variables and sizes: a word of a label would stop TeX there.
+_OPTION_COMMANDS = "x y t tiny scriptsize footnotesize small large bfseries itshape".replace(" ", "|")
+_COMMAND_IN_OPTIONS = re.compile(rf"\[[^\[\]]*\\(?!(?:{_OPTION_COMMANDS})(?![A-Za-z]))")
 _NAMES = re.compile(r"\([^()]*\)")
 
 
@@ -78,6 +81,8 @@ def is_allowed(text: str) -> bool:
     ):
         return False
     if text.count("{") != text.count("}") or text.count("[") != text.count("]") or text.count("$") % 2:
+        return False
+    if _COMMAND_IN_OPTIONS.search(text):
         return False
     bare = _NAMES.sub(" ", _LABELS.sub(" ", re.sub(r"\\(?:begin|end)\{[a-z]+\}", " ", text)))
     bare = re.sub(r"\\[A-Za-z]+", " ", bare)

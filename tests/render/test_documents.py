@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import json
 import re
+import shutil
+import subprocess
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from GOT.render import FORMATS, RenderPage, check_formats, convert
+from tests.render.payloads import PAYLOADS, answers
 from tests.render.test_drawings import CHART, SCORE, TRIANGLE
 
 ANSWER = r"""# Title \(x\)
@@ -143,6 +147,22 @@ def test_latex_is_a_document_with_nothing_of_the_page_that_runs() -> None:
     outside = re.sub(r"\\begin\{verbatim\}.*?\\end\{verbatim\}", "", made, flags=re.DOTALL)
     assert not re.search(r"\\(?:input|write|includegraphics)(?![A-Za-z])", outside)
     assert "textbackslash{}input" in outside
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
+def test_latex_compiles(tmp_path: Path) -> None:
+    without_multirow = ANSWER.replace("\\multirow", "")
+    hostile = [text for payload in PAYLOADS[::6] for text in answers(payload).values() if text.isascii()]
+    listed = [
+        *pages()[:1],
+        *(RenderPage("a", 2, text) for text in [without_multirow, CHART, SCORE, *hostile]),
+    ]
+    (tmp_path / "a.tex").write_bytes(convert(listed, "tex"))
+    command = ["pdflatex", "-no-shell-escape", "-interaction=batchmode", "-halt-on-error", "a.tex"]
+    done = subprocess.run(command, cwd=tmp_path, stdout=subprocess.DEVNULL, timeout=100, check=False)
+    log = (tmp_path / "a.log").read_text(encoding="latin-1")
+    assert done.returncode == 0, log[log.find("\n!") :][:600]
+    assert (tmp_path / "a.pdf").is_file()
 
 
 def test_word_has_native_formulas_tables_and_pictures() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from xml.etree import ElementTree
 
 import pytest
 
-from GOT.render import chart, kern, smiles, tikz, worker
+from GOT.render import chart, kern, smiles, tikz, tikz_tex, worker
 from GOT.render.chart_data import parse_chart, to_number
 from GOT.render.drawing import CannotDraw
 from GOT.render.elements import adopt_svg, to_xml
@@ -114,6 +116,44 @@ def test_a_line_without_semicolon_keeps_its_last_character() -> None:
         paint("\\begin{tikzpicture}\n\\draw (0,0) -- (1,1)\n\\draw (0,0) -- (2,1)\n\\end{tikzpicture}").svg
     )
     assert "L42.68,-42.68" in made and "L85.36,-42.68" in made
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        r"\input{/etc/passwd}",
+        r"\draw (0,0) node {\openin5=x};",
+        r"\draw (0,0) node {^^5cinput x};",
+        r"\csname input\endcsname x",
+        r"\foreach \x in {1,...,9} \draw (\x,0) circle (1);",
+        r"\draw[execute at begin picture={\x}] (0,0);",
+        "\\draw (0,0) -- (1,1); % x",
+        r"\draw plot[domain=0:1,samples=9999] (\x,\x);",
+        r"\draw plot file {x};",
+        r"\end{tikzpicture}\input{x}\begin{tikzpicture}",
+        r"\draw (0,0) node {$$x$$};",
+        r"\draw[/pgf/x=1] (0,0);",
+        r"\draw (0,0) node {\begin{filecontents}\end{filecontents}};",
+    ],
+)
+def test_tex_is_not_given_what_is_not_on_its_list(body: str) -> None:
+    assert not tikz_tex.is_allowed(f"\\begin{{tikzpicture}}{body}\\end{{tikzpicture}}")
+
+
+def test_tex_draws_where_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tikz_tex.is_allowed(TRIANGLE)
+    if has_tikz():
+        svg = tikz.to_svg(TRIANGLE)
+        assert 'href="data:image/png;base64,' in svg
+    tikz._by_tex.cache_clear()
+    monkeypatch.setattr(tikz_tex, "find_pdflatex", lambda: None)
+    assert "<path" in tikz.to_svg(TRIANGLE)
+    tikz._by_tex.cache_clear()
+
+
+def has_tikz() -> bool:
+    found = shutil.which("kpsewhich")
+    return bool(found and subprocess.run([found, "tikz.sty"], capture_output=True, check=False).stdout)
 
 
 def test_what_the_painter_does_not_know_is_named_and_the_source_kept() -> None:
