@@ -165,7 +165,8 @@ def test_encoding_a_page_takes_little_memory() -> None:
 
 
 def test_a_new_encoders_heads_look_at_neighbours() -> None:
-    from GOT.model.vision import NEIGHBOURS, Attention, relative_bias, relative_table
+    from GOT.model.grid_attention import relative_bias, relative_table
+    from GOT.model.vision import NEIGHBOURS, Attention
 
     torch.manual_seed(0)
     config = VisionConfig(image_size=128, patch_size=8, hidden_size=192, num_attention_heads=6, window_size=8)
