@@ -288,17 +288,16 @@ def _print_page(page: Page, style: Style) -> Sample:
     """Print the page; drop its last blocks until it fits on one."""
     while True:
         source = to_typst_document(page, style)
-        pictures = typst_compiler.render_pages(source, ppi=POINTS_PER_INCH, fonts=style.fonts)
-        if len(pictures) == 1:
+        picture, count = typst_compiler.render_grey_page(source, ppi=POINTS_PER_INCH, fonts=style.fonts)
+        if picture is not None:
             break
-        keep = min(len(page.blocks) - 1, max(1, int(len(page.blocks) / len(pictures))))
+        keep = min(len(page.blocks) - 1, max(1, len(page.blocks) // count))
         blocks = page.blocks[:keep]
         while blocks and isinstance(blocks[-1], Heading):
             blocks = blocks[:-1]
         if not blocks:
             raise Rejected("not one block fits on the page")
         page = Page(blocks)
-    picture = pictures[0]
     if ink_share(picture) < LEAST_INK:
         raise Rejected("an empty page")
     _check_width(picture, style)
@@ -320,7 +319,7 @@ def _check_width(picture: Any, style: Style) -> None:
     Raises:
         Rejected: If there is ink outside the text area.
     """
-    dark = np.asarray(picture.convert("L")) < 160
+    dark = np.asarray(picture) < 160
     border = int(style.margin * 0.8)
     if dark[:, :border].any() or dark[:, -border:].any():
         raise Rejected("something is wider than the text")
