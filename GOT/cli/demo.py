@@ -92,7 +92,7 @@ def _demo(arguments: argparse.Namespace, program: str, *, crop: bool, multi_page
     if arguments.explain:
         pages = reading.explained(pages, pipeline, template)
     keeper = PictureKeeper(pictures=arguments.render)
-    results = pipeline.read_pages(keeper.watch(pages), template, batch_size=arguments.batch_size)
+    results = pipeline.read_pages(keeper.watch(pages), template, batch_size=arguments.batch_size or 1)
     shown: list[ReadPage] = []
     code = reading.print_pages(_remembered(cleaned(keeper.join(results), clean_names), shown), program)
     if arguments.render and any(page.result.status != "failed" for page in shown):

@@ -226,7 +226,7 @@ def _answers(
             },
         },
         num_chunks=world if world > 1 else arguments.num_chunks,
-        batch_size=arguments.batch_size,
+        batch_size=arguments.batch_size or 1,
         weights=_digest(Path(model)),
     )
     if arguments.restart and world > 1:

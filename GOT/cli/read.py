@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from GOT.cli import common, reading
+from GOT.cli import batched, common, reading
 from GOT.render import FORMATS, check_formats
 
 if TYPE_CHECKING:
     from GOT.inference.documents import Page
-    from GOT.inference.outputs import FolderNames, ReadPage
+    from GOT.inference.outputs import FolderNames
     from GOT.inference.pipeline import GOTPipeline, ReadRequest
 
 PROGRAM = "got-ocr read"
@@ -51,6 +51,19 @@ def build_parser() -> common.Parser:
     common.add_model_flags(parser)
     reading.add_decoding_flags(parser)
     reading.add_clean_flags(parser)
+    group = parser.add_argument_group("many pages")
+    group.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="processes that open pages for the one that reads (auto; 0: none)",
+    )
+    group.add_argument(
+        "--processes",
+        type=int,
+        metavar="N",
+        help="processes that read, each with the model (auto: one a card; one a core if the model is small)",
+    )
     parser.add_argument("--stream", action="store_true", help="print text as it is read (one page, no -o)")
     parser.add_argument(
         "--explain", action="store_true", help="say on stderr what the model is asked, then read"
@@ -77,6 +90,7 @@ def read(arguments: argparse.Namespace) -> int:
     chosen = PageRange.parse(arguments.pages) if arguments.pages else None
     if not MIN_DPI <= arguments.dpi <= MAX_DPI:
         raise ValueError(f"--dpi must be {MIN_DPI}..{MAX_DPI}; got {arguments.dpi}.")
+    batched.check(arguments)
     if arguments.stream and arguments.output:
         raise ValueError("--stream prints to stdout; leave out -o.")
     if arguments.stream and (arguments.multi_page or formats != ["txt"]):
@@ -95,6 +109,8 @@ def read(arguments: argparse.Namespace) -> int:
     pipeline = common.load_pipeline(arguments)
     pipeline.settings = reading.settings_of(arguments)
     pipeline.question_of(template)  # a wrong question is an error of the command, not of each page
+    if batched.can_read(arguments, sources):
+        return batched.read(arguments, pipeline, template, sources, chosen, formats, names, clean_names)
     pages: Iterable[Page] = open_pages(
         sources, pages=chosen, dpi=arguments.dpi, allow_url=arguments.allow_url
     )
@@ -103,17 +119,18 @@ def read(arguments: argparse.Namespace) -> int:
     if arguments.stream:
         return _stream(pages, pipeline, template)
     keeper = PictureKeeper(pictures="html" in formats)
-    results = pipeline.read_pages(keeper.watch(pages), template, batch_size=arguments.batch_size)
+    results = pipeline.read_pages(keeper.watch(pages), template, batch_size=arguments.batch_size or 1)
     bar = reading.progress_bar(
         quiet=arguments.quiet or (len(sources) == 1 and not _may_have_pages(sources[0]))
     )
     with bar:
         read_pages = cleaned(reading.counted(keeper.join(results), bar), clean_names)
         if arguments.output:
-            return _write(read_pages, arguments.output, formats, names)
-        if formats != ["txt"]:
-            return _print_converted(read_pages, formats[0])
-        return reading.print_pages(read_pages, PROGRAM)
+            documents = itertools.groupby(read_pages, key=lambda page: page.result.name)
+            return reading.write_documents(
+                (list(pages) for _, pages in documents), arguments.output, formats, names, PROGRAM
+            )
+        return reading.print_as(read_pages, formats[0], PROGRAM)
 
 
 def request_of(arguments: argparse.Namespace) -> ReadRequest:
@@ -131,31 +148,6 @@ def request_of(arguments: argparse.Namespace) -> ReadRequest:
         box_mode=arguments.box_mode,
         max_tiles=arguments.max_tiles,
     )
-
-
-def _write(pages: Iterable[ReadPage], folder: Path, formats: list[str], names: FolderNames) -> int:
-    from GOT.inference.outputs import write_document
-
-    failed = False
-    for source, group in itertools.groupby(pages, key=lambda page: page.result.name):
-        document = list(group)
-        for page in document:
-            failed |= reading.report(page.result, PROGRAM)
-        if any(page.result.status != "failed" for page in document):
-            name = names(source, document[0].name)
-            for path in write_document(document, folder, name, formats):
-                common.note(f"wrote {path}")
-    return common.FAILED if failed else common.OK
-
-
-def _print_converted(pages: Iterable[ReadPage], kind: str) -> int:
-    from GOT.inference.outputs import to_bytes
-
-    shown = list(pages)
-    failed = [page for page in shown if reading.report(page.result, PROGRAM)]
-    if len(failed) < len(shown):
-        sys.stdout.write(to_bytes(shown, kind).decode("utf-8"))
-    return common.FAILED if failed else common.OK
 
 
 def _stream(pages: Iterable[Page], pipeline: GOTPipeline, template: ReadRequest) -> int:

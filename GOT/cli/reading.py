@@ -7,6 +7,7 @@ import contextlib
 import dataclasses
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from GOT.cli import common
@@ -15,7 +16,7 @@ from GOT.data.prompt import COLORS, parse_box
 if TYPE_CHECKING:
     from GOT.inference.documents import Page
     from GOT.inference.generation import GenerationSettings
-    from GOT.inference.outputs import ReadPage
+    from GOT.inference.outputs import FolderNames, ReadPage
     from GOT.inference.pipeline import GOTPipeline, Prepared, ReadRequest
     from GOT.inference.results import PageResult
 
@@ -45,7 +46,10 @@ def add_decoding_flags(parser: argparse.ArgumentParser) -> None:
     """Flags that say how answers are decoded."""
     group = parser.add_argument_group("decoding")
     group.add_argument(
-        "--batch-size", type=int, default=1, metavar="N", help="pages decoded side by side (1)"
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="pages decoded side by side (as memory allows: 16, on cards 64)",
     )
     group.add_argument(
         "--max-new-tokens", type=int, default=4096, metavar="N", help="longest answer, in tokens (4096)"
@@ -137,11 +141,48 @@ def print_pages(pages: Iterable[ReadPage], program: str) -> int:
     return common.FAILED if failed else common.OK
 
 
-def progress_bar(*, quiet: bool) -> Any:
-    """Pages done, on stderr; silent when asked, or where nobody looks."""
+def print_as(pages: Iterable[ReadPage], kind: str, program: str) -> int:
+    """Print pages in one format; returns the exit code."""
+    if kind == "txt":
+        return print_pages(pages, program)
+    from GOT.inference.outputs import to_bytes
+
+    shown = list(pages)
+    failed = [page for page in shown if report(page.result, program)]
+    if len(failed) < len(shown):
+        sys.stdout.write(to_bytes(shown, kind).decode("utf-8"))
+    return common.FAILED if failed else common.OK
+
+
+def write_documents(
+    documents: Iterable[list[ReadPage]], folder: Path, formats: list[str], names: FolderNames, program: str
+) -> int:
+    """Write documents, each of which has a page, as they come; returns the exit code."""
+    from GOT.inference.outputs import write_document
+
+    failed = False
+    for document in documents:
+        for page in document:
+            failed |= report(page.result, program)
+        if any(page.result.status != "failed" for page in document):
+            name = names(document[0].result.name, document[0].name)
+            for path in write_document(document, folder, name, formats):
+                common.note(f"wrote {path}")
+    return common.FAILED if failed else common.OK
+
+
+def progress_bar(*, quiet: bool, total: int | None = None) -> Any:
+    """Pages done, pages a second and time left, on stderr; silent when asked, or where nobody looks."""
     from tqdm import tqdm
 
-    return tqdm(unit=" page", file=sys.stderr, disable=quiet or not sys.stderr.isatty(), dynamic_ncols=True)
+    return tqdm(
+        total=total,
+        unit=" page",
+        file=sys.stderr,
+        disable=quiet or not sys.stderr.isatty(),
+        dynamic_ncols=True,
+        bar_format="{n_fmt}/{total_fmt} pages  {rate_noinv_fmt}  {remaining} left  {bar}" if total else None,
+    )
 
 
 def counted(pages: Iterable[ReadPage], bar: Any) -> Iterator[ReadPage]:

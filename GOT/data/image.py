@@ -8,12 +8,13 @@ import io
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-import torch
 from PIL import ExifTags, Image, ImageOps, ImageSequence, UnidentifiedImageError
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)  # the released code normalises with CLIP's statistics
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -128,14 +129,24 @@ class ImageTransform:
 
     def __init__(self, image_size: int = 1024) -> None:
         self.image_size = image_size
-        self.mean = torch.tensor(CLIP_MEAN).view(3, 1, 1)
-        self.std = torch.tensor(CLIP_STD).view(3, 1, 1)
 
     def __call__(self, image: Image.Image) -> Tensor:
-        size = (self.image_size, self.image_size)
-        resized = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
-        pixels = torch.from_numpy(np.array(resized)).permute(2, 0, 1).float()
-        return pixels.div(255).sub(self.mean).div(self.std).contiguous()
+        return normalize(resize(image, self.image_size)[None])[0]
+
+
+def resize(image: Image.Image, side: int) -> np.ndarray:
+    """A picture as one square view of 8-bit pixels: (S, S, 3)."""
+    return np.array(image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC))
+
+
+def normalize(views: np.ndarray) -> Tensor:
+    """8-bit views, (N, S, S, 3), to what the model takes: (N, 3, S, S), float32."""
+    # Imported here, so that processes that only open pictures start quickly and stay small.
+    import torch
+
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in (CLIP_MEAN, CLIP_STD))
+    pixels = torch.from_numpy(views).permute(0, 3, 1, 2).float()
+    return pixels.div(255).sub(mean).div(std).contiguous()
 
 
 @functools.lru_cache(maxsize=1024)

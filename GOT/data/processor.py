@@ -136,8 +136,12 @@ class GOTProcessor:
 
     def encode_request(self, views: Sequence[Image.Image], question: str) -> ModelInputs:
         """Make the inputs that let the model answer a question about some views."""
-        ids = self.encode_conversation([Turn(question, None, len(views))]).input_ids
-        return ModelInputs(torch.tensor(ids), self.encode_views(views))
+        return self.encode_pixels(self.encode_views(views), question)
+
+    def encode_pixels(self, pixel_values: Tensor, question: str) -> ModelInputs:
+        """The same for views that are resized and normalised already: (N, 3, S, S)."""
+        ids = self.encode_conversation([Turn(question, None, len(pixel_values))]).input_ids
+        return ModelInputs(torch.tensor(ids), pixel_values)
 
     def encode_views(self, views: Sequence[Image.Image]) -> Tensor:
         """Resize and normalise views: (N, 3, S, S), float32."""

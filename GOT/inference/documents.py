@@ -47,6 +47,35 @@ class Page:
 
 
 @dataclasses.dataclass(frozen=True)
+class PageSource:
+    """Where a page can be opened again.
+
+    Attributes:
+        source: As in :class:`Page`.
+        number: As in :class:`Page`.
+        dpi: Resolution at which a PDF page is drawn.
+        allow_url: Whether a URL may be fetched.
+    """
+
+    source: str
+    number: int | None = None
+    dpi: int = 200
+    allow_url: bool = False
+
+    def open(self) -> Image.Image:
+        """The page, RGB.
+
+        Raises:
+            ValueError: If it cannot be had any more.
+        """
+        chosen = PageRange(((self.number, self.number),)) if self.number else None
+        page = next(open_source(self.source, pages=chosen, dpi=self.dpi, allow_url=self.allow_url))
+        if page.image is None:
+            raise ValueError(page.error)
+        return page.image
+
+
+@dataclasses.dataclass(frozen=True)
 class PageRange:
     """Pages that a user chose, numbered from 1.
 
@@ -87,6 +116,14 @@ class PageRange:
                 outside.append(str(beyond) if end <= beyond else f"{beyond}-{end}")
         return sorted(chosen), outside
 
+    def beyond(self, source: str, name: str, count: int) -> list[Page]:
+        """A failed page that tells which of the chosen pages the document does not have; empty if it has all."""
+        _, outside = self.select(count)
+        if not outside:
+            return []
+        have = "1 page" if count == 1 else f"{count} pages"
+        return [Page(source, name, error=f"{source} has {have}; --pages asks for {', '.join(outside)} too.")]
+
 
 def open_pages(
     sources: Sequence[str | Path],
@@ -110,7 +147,7 @@ def open_pages(
             if isinstance(item, Page):
                 yield item
             else:
-                yield from _open_one(item, pages, dpi, allow_url)
+                yield from open_source(item, pages=pages, dpi=dpi, allow_url=allow_url)
 
 
 def expand_source(source: str | Path) -> Sequence[str | Page]:
@@ -139,11 +176,14 @@ def is_url(text: str) -> bool:
     return text.lower().startswith(("http://", "https://"))
 
 
-def _open_one(source: str, pages: PageRange | None, dpi: int, allow_url: bool) -> Iterator[Page]:
+def open_source(
+    source: str, *, pages: PageRange | None = None, dpi: int = DEFAULT_DPI, allow_url: bool = False
+) -> Iterator[Page]:
+    """Open the pages of one file, URL or stdin; what cannot be had is yielded with its error."""
     name = short_name(source)
     try:
         content = _content_of(source, allow_url)
-        if _is_pdf(content):
+        if is_pdf(content):
             yield from _pdf_pages(source, name, content, pages, dpi)
         else:
             yield from _image_pages(source, name, content, pages)
@@ -172,7 +212,8 @@ def _content_of(source: str, allow_url: bool) -> str | bytes:
     return str(Path(source).expanduser())
 
 
-def _is_pdf(content: str | bytes) -> bool:
+def is_pdf(content: str | bytes) -> bool:
+    """Whether a file, by its path, or its bytes are a PDF."""
     if isinstance(content, bytes):
         head = content[:1024]
     else:
@@ -192,7 +233,7 @@ def _image_pages(source: str, name: str, content: str | bytes, pages: PageRange 
         if wanted is None or number in wanted:
             yield Page(source, name, number if count > 1 else None, frame)
     if pages:
-        yield from _outside(source, name, pages, count)
+        yield from pages.beyond(source, name, count)
 
 
 def _count_frames(content: str | bytes) -> int:
@@ -229,7 +270,7 @@ def _pdf_pages(
             except (pypdfium2.PdfiumError, ValueError) as error:
                 yield Page(source, name, number, error=str(error))
         if pages:
-            yield from _outside(source, name, pages, count)
+            yield from pages.beyond(source, name, count)
     finally:
         document.close()
 
@@ -244,13 +285,6 @@ def _draw(document: object, index: int, dpi: int, label: str) -> Image.Image:
         return page.render(scale=dpi / POINTS_PER_INCH * shrink).to_pil().convert("RGB")
     finally:
         page.close()
-
-
-def _outside(source: str, name: str, pages: PageRange, count: int) -> Iterator[Page]:
-    _, outside = pages.select(count)
-    if outside:
-        have = "1 page" if count == 1 else f"{count} pages"
-        yield Page(source, name, error=f"{source} has {have}; --pages asks for {', '.join(outside)} too.")
 
 
 def _failed(source: str, error: str) -> Page:

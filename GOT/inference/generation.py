@@ -104,6 +104,52 @@ class NoRepeatNgram:
         return self._followers.get(self._tail, ()) if len(self._tail) == self.size - 1 else ()
 
 
+class Decoding:
+    """One answer in the making: the rules that every token passes.
+
+    Args:
+        prompt: Token ids, for the n-gram rule.
+        stop_ids: Tokens that end an answer and are no part of it.
+        limit: Longest answer.
+        no_repeat_ngram_size: See :class:`NoRepeatNgram`; 0 switches it off.
+        stop_on_loop: Cut loops.
+    """
+
+    def __init__(
+        self,
+        prompt: Sequence[int],
+        *,
+        stop_ids: frozenset[int],
+        limit: int,
+        no_repeat_ngram_size: int,
+        stop_on_loop: bool,
+    ) -> None:
+        self.answer = Answer()
+        self._stop_ids, self._limit = stop_ids, limit
+        self._rule = NoRepeatNgram(no_repeat_ngram_size, prompt if no_repeat_ngram_size else ())
+        self._loop = LoopDetector() if stop_on_loop else None
+
+    def banned(self) -> Sequence[int]:
+        """Tokens that must not come next."""
+        return self._rule.banned()
+
+    def push(self, token: int, logprob: float) -> bool:
+        """Take the next token; False if the answer ends with it."""
+        answer = self.answer
+        if token in self._stop_ids:
+            answer.finish_reason = "stop"
+            return False
+        answer.token_ids.append(token)
+        answer.logprobs.append(logprob)
+        self._rule.push(token)
+        if self._loop is not None and self._loop.push(token):
+            answer.finish_reason = "repetition"
+            del answer.token_ids[self._loop.loop_start :], answer.logprobs[self._loop.loop_start :]
+        elif len(answer.token_ids) >= self._limit:
+            answer.finish_reason = "length"
+        return answer.finish_reason is None
+
+
 @torch.inference_mode()
 def decode(
     session: DecodeSession,
@@ -118,8 +164,8 @@ def decode(
 
     Args:
         session: The prompts, taken in by a backend.
-        prompts: Their token ids, for the n-gram rule.
-        stop_ids: Tokens that end an answer and are no part of it.
+        prompts: Their token ids.
+        stop_ids: See :class:`Decoding`, as for the others.
         max_new_tokens: Longest answer.
         no_repeat_ngram_size: See :class:`NoRepeatNgram`; 0 switches it off.
         stop_on_loop: Cut loops.
@@ -127,39 +173,37 @@ def decode(
     Yields:
         All answers, in the order of the prompts, after every step (always the same list and objects).
     """
-    answers = [Answer() for _ in prompts]
-    rules = [
-        NoRepeatNgram(no_repeat_ngram_size, prompt if no_repeat_ngram_size else ()) for prompt in prompts
-    ]
-    loops = [LoopDetector() for _ in prompts]
-    rows = list(range(len(prompts)))  # which answer each row of the session belongs to
     limit = min(max_new_tokens, session.max_new_tokens)
+    rows = [
+        Decoding(
+            prompt,
+            stop_ids=stop_ids,
+            limit=limit,
+            no_repeat_ngram_size=no_repeat_ngram_size,
+            stop_on_loop=stop_on_loop,
+        )
+        for prompt in prompts
+    ]
+    answers = [row.answer for row in rows]
     while rows:
-        tokens, logprobs = choose_greedily(session.logits, [rules[row].banned() for row in rows])
-        kept: list[int] = []
-        for position, (row, token, logprob) in enumerate(
-            zip(rows, tokens.tolist(), logprobs.tolist(), strict=True)
-        ):
-            answer = answers[row]
-            if token in stop_ids:
-                answer.finish_reason = "stop"
-                continue
-            answer.token_ids.append(token)
-            answer.logprobs.append(logprob)
-            rules[row].push(token)
-            if stop_on_loop and loops[row].push(token):
-                answer.finish_reason = "repetition"
-                del answer.token_ids[loops[row].loop_start :], answer.logprobs[loops[row].loop_start :]
-            elif len(answer.token_ids) >= limit:
-                answer.finish_reason = "length"
-            else:
-                kept.append(position)
+        tokens, kept = advance(session.logits, rows)
         yield answers
         if len(kept) < len(rows):
             rows = [rows[position] for position in kept]
             session.keep(kept)
         if rows:
             session.step(tokens[kept])
+
+
+def advance(logits: Tensor, rows: Sequence[Decoding]) -> tuple[Tensor, list[int]]:
+    """Choose the next token of every row.
+
+    Returns:
+        The tokens, (rows,), and the positions of the rows that go on.
+    """
+    tokens, logprobs = choose_greedily(logits, [row.banned() for row in rows])
+    chosen = zip(rows, tokens.tolist(), logprobs.tolist(), strict=True)
+    return tokens, [position for position, (row, *pair) in enumerate(chosen) if row.push(*pair)]
 
 
 def choose_greedily(logits: Tensor, banned: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:

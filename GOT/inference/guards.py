@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -51,31 +52,39 @@ def is_blank(image: Image.Image) -> bool:
 
 
 class LoopDetector:
-    """Finds a repetition while it is being decoded, in constant time a token.
+    """Finds a repetition while it is being decoded.
 
-    Keeps, for every period up to :data:`MAX_PERIOD`, how many tokens in a row equalled the one a period before.
+    Keeps, for every period up to :data:`MAX_PERIOD`, how many tokens in a row equalled the one a period before. Only
+    periods at which the last token stood before are looked at: a handful in ordinary text.
     """
 
     def __init__(self) -> None:
-        self._tokens = np.full(MAX_PERIOD, -1, dtype=np.int64)  # the last ones, newest first
-        self._runs = np.zeros(MAX_PERIOD, dtype=np.int64)  # by period - 1
-        self._needed = np.maximum(MIN_LOOP, MIN_REPEATS * np.arange(1, MAX_PERIOD + 1))
+        self._places: dict[int, deque[int]] = {}  # where each token stood, oldest first
+        self._runs: dict[int, int] = {}  # by period, shortest first
         self.count = 0
 
     def push(self, token_id: int) -> bool:
         """Take the next token; True as soon as the end of the answer is a loop."""
-        same = self._tokens == token_id
-        self._runs = np.where(same, self._runs + 1, 0)
-        self._tokens = np.roll(self._tokens, 1)
-        self._tokens[0] = token_id
+        places = self._places.setdefault(token_id, deque())
+        while places and self.count - places[0] > MAX_PERIOD:
+            places.popleft()
+        before = self._runs
+        self._runs = {
+            period: before.get(period, 0) + 1 for period in (self.count - place for place in reversed(places))
+        }
+        places.append(self.count)
         self.count += 1
-        return bool((self._runs >= self._needed).any())
+        return any(_is_loop(period, run) for period, run in self._runs.items())
 
     @property
     def loop_start(self) -> int:
         """How many tokens come before the first repeat: one period of the loop is kept."""
-        periods = np.flatnonzero(self._runs >= self._needed)
-        return self.count if not len(periods) else self.count - int(self._runs[periods[0]])
+        runs = [run for period, run in self._runs.items() if _is_loop(period, run)]
+        return self.count - runs[0] if runs else self.count
+
+
+def _is_loop(period: int, run: int) -> bool:
+    return run >= MIN_LOOP and run >= MIN_REPEATS * period
 
 
 def lines_confidence(pieces: Sequence[str], logprobs: Sequence[float]) -> tuple[float, ...]:

@@ -12,20 +12,21 @@ import math
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO
 
 import torch
 from PIL import Image
 
-from GOT.data.image import MAX_TILES, TILES_LIMIT, open_image
+from GOT.data.image import MAX_TILES, TILES_LIMIT, normalize, open_image
 from GOT.data.processor import GOTProcessor, ModelInputs
 from GOT.data.prompt import Task, build_question, choose_task, normalize_box
 from GOT.data.tokenizer import StreamDecoder
 from GOT.inference.backends import BACKENDS, Backend
-from GOT.inference.documents import DEFAULT_DPI, Page, PageRange, open_pages
+from GOT.inference.documents import DEFAULT_DPI, Page, PageRange, PageSource, open_pages
 from GOT.inference.generation import Answer, GenerationSettings, decode
 from GOT.inference.guards import is_blank, lines_confidence
 from GOT.inference.results import Document, PageResult, Status
+from GOT.inference.views import BoxMode, PageViews, ViewSettings, cut_box
 from GOT.utils.hub import resolve_folder
 from GOT.utils.lazy import load_entry
 from GOT.utils.log import get_logger
@@ -35,8 +36,7 @@ logger = get_logger(__name__)
 PUBLISHED_NGRAM_SIZE = 20  # of the released demo for single views; its crop and multi-page demo has none
 RETRY_NGRAM_SIZE = 8  # short enough to break a loop that 20 let through
 
-ImageLike = str | Path | Image.Image
-BoxMode = Literal["prompt", "crop"]
+ImageLike = str | Path | Image.Image | PageSource
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,6 +112,9 @@ class GOTPipeline:
         self.backend = backend
         self.processor = processor
         self.settings = settings or GenerationSettings()
+        self.origin: dict[str, Any] | None = (
+            None  # what another process gives from_pretrained, with its device
+        )
 
     @classmethod
     def from_pretrained(
@@ -148,7 +151,11 @@ class GOTPipeline:
             folder, image_size=vision.image_size, num_image_tokens=vision.num_image_tokens
         )
         check_token_ids(processor, engine)
-        return cls(engine, processor, settings)
+        pipeline = cls(engine, processor, settings)
+        pipeline.origin = {
+            "model_name": str(folder), "dtype": dtype, "backend": backend, "attn_implementation": attn_implementation,
+        }  # fmt: skip
+        return pipeline
 
     def read(
         self,
@@ -188,7 +195,7 @@ class GOTPipeline:
             box_mode=box_mode, max_tiles=max_tiles,
         )  # fmt: skip
         self.question_of(template)  # a wrong task or colour is an error of the call, not of each page
-        sources = [source] if isinstance(source, str | Path | Image.Image) else list(source)
+        sources = [source] if isinstance(source, ImageLike) else list(source)
         chosen = PageRange.parse(pages) if pages else None
         found = _pages_of(sources, chosen, dpi, allow_url)
         return Document(tuple(self.read_pages(found, template, batch_size=batch_size, settings=settings)))
@@ -240,7 +247,7 @@ class GOTPipeline:
         started = time.perf_counter()
         prepared = self.prepare(request)
         if prepared.inputs is None:
-            return _blank(prepared)
+            return blank_result(prepared)
         pieces = StreamDecoder(self.processor.tokenizer)
         given = 0
         for answers in self._decode([prepared], settings or self.settings):
@@ -250,7 +257,9 @@ class GOTPipeline:
             given = max(given, len(answers[0].token_ids))
         if rest := pieces.finish():
             yield rest
-        return dataclasses.replace(self._result(prepared, answers[0]), seconds=time.perf_counter() - started)
+        return dataclasses.replace(
+            self.result_of(prepared, answers[0]), seconds=time.perf_counter() - started
+        )
 
     def question_of(self, request: ReadRequest, size: tuple[int, int] | None = None) -> tuple[Task, str]:
         """The task and the exact question of a request.
@@ -275,26 +284,35 @@ class GOTPipeline:
         Raises:
             ValueError, FileNotFoundError: If a picture or the box is not readable.
         """
-        listed = (
-            [request.images] if isinstance(request.images, str | Path | Image.Image) else list(request.images)
-        )
-        pages = [image if isinstance(image, Image.Image) else open_image(image) for image in listed]
+        listed = [request.images] if isinstance(request.images, ImageLike) else list(request.images)
+        pages = [_open(image) for image in listed]
         if not pages:
             raise ValueError("There is no page to read.")
         sizes = tuple(page.size for page in pages)
         if request.box is not None:
-            normalize_box(request.box, *sizes[0])  # checks it in every mode
-            if request.box_mode == "crop" and len(request.box) == 4:
-                left, top, right, bottom = request.box
-                pages = [
-                    pages[0].crop((math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)))
-                ]
+            pages[0] = cut_box(pages[0], request.box, request.box_mode)
         task, question = self.question_of(request, sizes[0])
         if all(is_blank(page) for page in pages):
             return Prepared(request, task, question, sizes, 0, True, None)
         views = self.processor.views_of(pages, task.layout, max_tiles=request.max_tiles)
         inputs = self.processor.encode_request(views, question)
         return Prepared(request, task, question, sizes, len(views), False, inputs)
+
+    def view_settings(self, template: ReadRequest, **how: Any) -> ViewSettings:
+        """How pages must be cut for a request; ``how``: the other fields of ``ViewSettings``."""
+        task, _ = self.question_of(template)
+        assert task.layout != "multi_page", "views are those of single pages"
+        box = None if template.box is None else tuple(template.box)
+        size = self.processor.transform.image_size
+        return ViewSettings(task.layout, size, template.max_tiles, box=box, box_mode=template.box_mode, **how)
+
+    def prepare_views(self, viewed: PageViews, request: ReadRequest) -> Prepared:
+        """The same as :meth:`prepare` for a page that was cut elsewhere (see ``views``)."""
+        task, question = self.question_of(request, viewed.size)
+        if viewed.pixels is None:
+            return Prepared(request, task, question, (viewed.size,), 0, True, None)
+        inputs = self.processor.encode_pixels(normalize(viewed.pixels), question)
+        return Prepared(request, task, question, (viewed.size,), len(viewed.pixels), False, inputs)
 
     def _read_together(
         self, pages: list[Page], template: ReadRequest, settings: GenerationSettings | None
@@ -329,39 +347,50 @@ class GOTPipeline:
             try:
                 prepared = self.prepare(request)
             except (ValueError, OSError) as error:
-                results[index] = _failed(request, str(error))
+                results[index] = failed_result(request, str(error))
                 continue
             if prepared.blank:
-                results[index] = _blank(prepared)
+                results[index] = blank_result(prepared)
             else:
                 ready[index] = prepared
-        results.update(self._answer(ready, settings))
+        results.update(self.answer(ready, settings))
         share = (time.perf_counter() - started) / len(batch)
         return [dataclasses.replace(results[index], seconds=share) for index in range(len(batch))]
 
-    def _answer(self, ready: dict[int, Prepared], settings: GenerationSettings) -> dict[int, PageResult]:
+    def answer(self, ready: dict[int, Prepared], settings: GenerationSettings) -> dict[int, PageResult]:
+        """Read prepared pages side by side, with second tries; a page that cannot be read gives a failed result."""
         results: dict[int, PageResult] = {}
         # The n-gram rule differs between layouts, so rows of one decoding share one size.
-        for size in sorted({self._ngram_size(prepared, settings) for prepared in ready.values()}):
-            group = {i: p for i, p in ready.items() if self._ngram_size(p, settings) == size}
+        for size in sorted({self.ngram_size(prepared, settings) for prepared in ready.values()}):
+            group = {i: p for i, p in ready.items() if self.ngram_size(p, settings) == size}
             try:
                 answers = list(self._decode(list(group.values()), settings))[-1]
             except (ValueError, MemoryError, torch.OutOfMemoryError) as error:
                 if len(group) == 1:
-                    results.update({i: _failed(p.request, _reason(error)) for i, p in group.items()})
+                    results.update({i: failed_result(p.request, reason_of(error)) for i, p in group.items()})
                 else:  # one prompt too long for context or memory must not take the others down
                     for index, prepared in group.items():
-                        results.update(self._answer({index: prepared}, settings))
+                        results.update(self.answer({index: prepared}, settings))
                 continue
             for (index, prepared), answer in zip(group.items(), answers, strict=True):
-                result = self._result(prepared, answer)
+                result = self.result_of(prepared, answer)
                 if result.status == "repeated" and settings.retry:
                     result = self._retry(prepared, result, settings)
                 results[index] = result
         return results
 
     def _retry(self, prepared: Prepared, first: PageResult, settings: GenerationSettings) -> PageResult:
-        """Read a page that looped again: with a stricter n-gram rule, then cut into tiles."""
+        for number, (request, how) in enumerate(self.second_tries(prepared, settings), start=2):
+            result = self.answer({0: self.prepare(request)}, how)[0]
+            if result.status == "ok":
+                return dataclasses.replace(result, status="retried", attempts=number)
+        return dataclasses.replace(first, attempts=number)
+
+    @staticmethod
+    def second_tries(
+        prepared: Prepared, settings: GenerationSettings
+    ) -> list[tuple[ReadRequest, GenerationSettings]]:
+        """How to read a page that looped again: with a stricter n-gram rule, then cut into tiles."""
         stricter = dataclasses.replace(settings, no_repeat_ngram_size=RETRY_NGRAM_SIZE, retry=False)
         attempts = [(prepared.request, stricter)]
         if (
@@ -371,31 +400,34 @@ class GOTPipeline:
         ):
             tiled = dataclasses.replace(prepared.request, crop=True)
             attempts.append((tiled, dataclasses.replace(stricter, no_repeat_ngram_size=PUBLISHED_NGRAM_SIZE)))
-        for number, (request, how) in enumerate(attempts, start=2):
-            result = self._answer({0: self.prepare(request)}, how)[0]
-            if result.status == "ok":
-                return dataclasses.replace(result, status="retried", attempts=number)
-        return dataclasses.replace(first, attempts=1 + len(attempts))
+        return attempts
 
     def _decode(self, batch: Sequence[Prepared], settings: GenerationSettings) -> Iterator[list[Answer]]:
         inputs = [prepared.inputs for prepared in batch if prepared.inputs is not None]
-        special = self.processor.tokenizer.special
         yield from decode(
             self.backend.start(inputs),
             [item.input_ids.tolist() for item in inputs],
-            stop_ids=frozenset({special.turn_end, special.end_of_text}),
+            stop_ids=self.stop_ids,
             max_new_tokens=settings.max_new_tokens,
-            no_repeat_ngram_size=self._ngram_size(batch[0], settings),
+            no_repeat_ngram_size=self.ngram_size(batch[0], settings),
             stop_on_loop=settings.stop_on_loop,
         )
 
+    @property
+    def stop_ids(self) -> frozenset[int]:
+        """Tokens that end an answer."""
+        special = self.processor.tokenizer.special
+        return frozenset({special.turn_end, special.end_of_text})
+
     @staticmethod
-    def _ngram_size(prepared: Prepared, settings: GenerationSettings) -> int:
+    def ngram_size(prepared: Prepared, settings: GenerationSettings) -> int:
+        """The n-gram rule of a page: as asked, or as published."""
         if settings.no_repeat_ngram_size is not None:
             return settings.no_repeat_ngram_size
         return PUBLISHED_NGRAM_SIZE if prepared.task.layout == "single" else 0
 
-    def _result(self, prepared: Prepared, answer: Answer) -> PageResult:
+    def result_of(self, prepared: Prepared, answer: Answer) -> PageResult:
+        """What a finished answer says about its page."""
         decoder = StreamDecoder(self.processor.tokenizer)
         pieces = [decoder.push(token) for token in answer.token_ids]
         text = "".join(pieces) + decoder.finish()
@@ -446,11 +478,18 @@ def _pages_of(
             yield from open_pages([str(source)], pages=pages, dpi=dpi, allow_url=allow_url)
 
 
+def _open(image: ImageLike) -> Image.Image:
+    if isinstance(image, PageSource):
+        return image.open()
+    return image if isinstance(image, Image.Image) else open_image(image)
+
+
 def _request_for(page: Page, image: Image.Image, template: ReadRequest) -> ReadRequest:
     return dataclasses.replace(template, images=image, name=page.source, page=page.number)
 
 
-def _blank(prepared: Prepared) -> PageResult:
+def blank_result(prepared: Prepared) -> PageResult:
+    """The result of a page with nothing on it."""
     request = prepared.request
     return PageResult("", "blank", "blank", request.name, request.page, question=prepared.question)
 
@@ -459,7 +498,8 @@ def _failed_page(page: Page) -> PageResult:
     return PageResult("", "failed", "error", page.source, page.number, error=page.error)
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """An error of reading in a user's words."""
     if isinstance(error, ValueError):
         return str(error)
     return (
@@ -467,6 +507,7 @@ def _reason(error: BaseException) -> str:
     )
 
 
-def _failed(request: ReadRequest, error: str) -> PageResult:
+def failed_result(request: ReadRequest, error: str) -> PageResult:
+    """The result of a page that could not be read."""
     name = request.name or (str(request.images) if isinstance(request.images, str | Path) else "")
     return PageResult("", "failed", "error", name, request.page, error=error)

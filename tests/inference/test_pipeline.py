@@ -218,13 +218,11 @@ def test_crop_and_multi_page_have_loop_guards_too(
 
 def test_the_ngram_rule_is_the_published_one(pipeline: GOTPipeline) -> None:
     def size(**arguments: Any) -> int:
-        return pipeline._ngram_size(
-            pipeline.prepare(ReadRequest(draw_page(), **arguments)), pipeline.settings
-        )
+        return pipeline.ngram_size(pipeline.prepare(ReadRequest(draw_page(), **arguments)), pipeline.settings)
 
     assert (size(), size(crop=True), size(multi_page=True)) == (20, 0, 0)
     settings = dataclasses.replace(pipeline.settings, no_repeat_ngram_size=5)
-    assert pipeline._ngram_size(pipeline.prepare(ReadRequest(draw_page(), crop=True)), settings) == 5
+    assert pipeline.ngram_size(pipeline.prepare(ReadRequest(draw_page(), crop=True)), settings) == 5
 
 
 # ---- memory and context
