@@ -195,6 +195,7 @@ def decode(
             session.step(tokens[kept])
 
 
+@torch.inference_mode()
 def advance(logits: Tensor, rows: Sequence[Decoding]) -> tuple[Tensor, list[int]]:
     """Choose the next token of every row.
 

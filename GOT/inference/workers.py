@@ -168,14 +168,14 @@ class WorkerPool:
     def _bury(self, worker: _Worker) -> None:
         worker.process.join()
         code = worker.process.exitcode
-        worker.connection.close()
-        worker.process.close()
         if not worker.ready:
             self._failed_starts += 1
             if self._failed_starts >= MOST_DEATHS:
                 raise RuntimeError(
                     f"Worker processes die while they start (exit code {code}); use --workers 0."
                 )
+        worker.connection.close()
+        worker.process.close()
         logger.warning(
             "A worker process died (exit code %s); another one takes over its %d units.",
             code,

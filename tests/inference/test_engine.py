@@ -1,0 +1,255 @@
+"""Continuous batching: the results of page by page, whatever the slots, the order, the processes, the trouble."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import random
+import signal
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from GOT.inference import throughput
+from GOT.inference.backends import Prompt
+from GOT.inference.collect import Collector
+from GOT.inference.generation import Decoding, GenerationSettings
+from GOT.inference.pipeline import GOTPipeline, ReadRequest
+from GOT.inference.results import PageResult
+from GOT.inference.throughput import Reading, read_units, read_with_processes, tasks_of
+from GOT.inference.units import plan_units
+from tests.helpers import draw_page, make_pdf
+
+
+def reading(pipeline: GOTPipeline, slots: int | None = 3, **asked: Any) -> Reading:
+    template = ReadRequest((), **asked)
+    return Reading(
+        pipeline.origin or {}, template, pipeline.view_settings(template, dpi=72), pipeline.settings, slots
+    )
+
+
+def read(
+    pipeline: GOTPipeline, sources: Sequence[Path], *, openers: int = 0, slots: int | None = 3, **asked: Any
+) -> list[PageResult]:
+    collector = Collector()
+    tasks = tasks_of(collector.watch(plan_units(sources)))
+    messages = read_units(pipeline, reading(pipeline, slots, **asked), tasks, openers=openers)
+    return [page.result for page in collector.in_order(messages)]
+
+
+def without_time(results: Iterable[PageResult]) -> list[PageResult]:
+    """Results less what depends on the clock, and on the last bits of a sum."""
+    return [
+        dataclasses.replace(
+            result,
+            seconds=0.0,
+            confidence=None if result.confidence is None else round(result.confidence, 4),
+            line_confidences=tuple(round(value, 4) for value in result.line_confidences),
+        )
+        for result in results
+    ]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Pictures, PDFs, a blank page, a broken file."""
+    chance = random.Random(3)
+    for number in range(9):
+        draw_page(chance.randint(90, 400), chance.randint(90, 300), text=f"{number} " * 3).save(
+            tmp_path / f"{number}.png"
+        )
+    (tmp_path / "paper.pdf").write_bytes(make_pdf(*(draw_page(text=f"page {i}") for i in range(6))))
+    (tmp_path / "cut.pdf").write_bytes(make_pdf(draw_page())[:200])
+    (tmp_path / "text.png").write_text("no picture")
+    from PIL import Image
+
+    Image.new("RGB", (99, 99), "white").save(tmp_path / "blank.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize("asked", [{}, {"crop": True}, {"box": (10, 10, 80, 80), "task": "format"}])
+@pytest.mark.parametrize("slots", [1, 4, 16])
+def test_the_same_as_page_by_page(
+    pipeline: GOTPipeline, folder: Path, slots: int, asked: dict[str, Any]
+) -> None:
+    expected = without_time(pipeline.read(folder, dpi=72, **asked))
+    assert len(expected) == 18 and {result.status for result in expected} == {"truncated", "failed", "blank"}
+    assert without_time(read(pipeline, [folder], slots=slots, **asked)) == expected
+
+
+def test_the_same_in_any_order(pipeline: GOTPipeline, folder: Path) -> None:
+    """Answers of different length, so that slots are taken by the next page at different times."""
+    files = sorted(folder.iterdir())
+    expected = {r.name: r for r in without_time(pipeline.read(files[:9]))}
+    chance = random.Random(0)
+    for _ in range(3):
+        chance.shuffle(files)
+        found = {r.name: r for r in without_time(read(pipeline, files)) if r.name in expected}
+        assert {name: found[name] for name in expected if name in found} == found
+
+
+def test_pages_opened_by_other_processes(pipeline: GOTPipeline, folder: Path) -> None:
+    assert without_time(read(pipeline, [folder], openers=2)) == without_time(read(pipeline, [folder]))
+
+
+def test_a_backend_without_slots_is_batched_plainly(
+    pipeline: GOTPipeline, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = without_time(read(pipeline, [folder]))
+    monkeypatch.setattr("GOT.inference.engine.open_slots", lambda backend, count: None)
+    assert without_time(read(pipeline, [folder])) == expected
+
+
+def test_documents_come_when_they_are_whole(pipeline: GOTPipeline, folder: Path) -> None:
+    collector = Collector()
+    tasks = tasks_of(collector.watch(plan_units([folder])))
+    documents = list(collector.by_document(read_units(pipeline, reading(pipeline), tasks, openers=0)))
+    assert sorted(Path(document[0].result.name).name for document in documents) == sorted(
+        path.name for path in folder.iterdir()
+    )
+    (paper,) = (document for document in documents if len(document) > 1)
+    assert [page.result.page for page in paper] == [1, 2, 3, 4, 5, 6]
+
+
+# ---- second tries
+
+
+@pytest.mark.parametrize("size", [8, 0])
+def test_loops_are_read_again_as_page_by_page(
+    pipeline: GOTPipeline, folder: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """The model's noise is made to look like loops; which try is a loop is told by its n-gram rule."""
+    push = Decoding.push
+
+    def looping(self: Decoding, token: int, logprob: float) -> bool:
+        going = push(self, token, logprob)
+        if self._rule.size != size and self.answer.finish_reason == "length":
+            self.answer.finish_reason = "repetition"
+        elif self.answer.finish_reason == "length":
+            self.answer.finish_reason = "stop"
+        return going
+
+    monkeypatch.setattr(Decoding, "push", looping)
+    expected = without_time(pipeline.read(folder, dpi=72))
+    found = without_time(read(pipeline, [folder]))
+    assert found == expected
+    tries = {result.status: result.attempts for result in found}
+    assert tries["retried" if size == 8 else "repeated"] == (2 if size == 8 else 3)
+
+
+# ---- trouble
+
+
+def test_memory_that_runs_out_halves_the_slots(
+    pipeline: GOTPipeline, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = without_time(read(pipeline, [folder]))
+    open_slots = pipeline.backend.open_slots  # type: ignore[attr-defined]
+
+    def small(count: int) -> Any:
+        session = open_slots(count)
+        join = session.join
+
+        def limited(prompts: Sequence[Prompt]) -> None:
+            if count > 2:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate …")
+            join(prompts)
+
+        session.join = limited
+        return session
+
+    monkeypatch.setattr(pipeline.backend, "open_slots", small)
+    assert without_time(read(pipeline, [folder], slots=8)) == expected
+
+
+def test_a_page_of_broken_numbers_fails_alone(
+    pipeline: GOTPipeline, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = without_time(read(pipeline, [folder]))
+    encode, seen = pipeline.backend.encode, []  # type: ignore[attr-defined]
+
+    def broken(pixel_values: Sequence[Any]) -> Any:
+        features = encode(pixel_values).clone()
+        if not seen:
+            features[1] = torch.nan
+        seen.append(1)
+        return features
+
+    monkeypatch.setattr(pipeline.backend, "encode", broken)
+    found = without_time(read(pipeline, [folder]))
+    different = [i for i, (a, b) in enumerate(zip(found, expected, strict=True)) if a != b]
+    assert len(different) == 1 and "no numbers in float32" in str(found[different[0]].error)
+
+
+def test_a_prompt_over_the_context_fails_alone(
+    pipeline: GOTPipeline, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline.backend.config, "max_position_embeddings", 82)
+    found = read(pipeline, [folder], crop=True)
+    assert any("context holds 82" in str(result.error) for result in found)
+    assert any(result.status == "truncated" for result in found)
+
+
+# ---- processes that die
+
+
+class Killer:
+    """Kills a worker of the pool when it has seen some messages."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: set[int]) -> None:
+        self.killed: list[int] = []
+        call = throughput.WorkerPool.__call__
+        count = 0
+
+        def counted(pool: Any, wait_for_it: bool) -> Any:
+            nonlocal count
+            count += 1
+            if count in at:
+                victim = pool.pids[count % len(pool.pids)]
+                os.kill(victim, signal.SIGKILL)
+                self.killed.append(victim)
+            return call(pool, wait_for_it)
+
+        monkeypatch.setattr(throughput.WorkerPool, "__call__", counted)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_killed_opener_loses_and_doubles_nothing(
+    pipeline: GOTPipeline, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = without_time(read(pipeline, [folder]))
+    killer = Killer(monkeypatch, {4})
+    assert without_time(read(pipeline, [folder], openers=2)) == expected
+    assert len(killer.killed) == 1 and not any(map(is_running, killer.killed))
+
+
+@pytest.mark.slow
+def test_a_killed_reading_process_loses_and_doubles_nothing(
+    pipeline: GOTPipeline, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = without_time(read(pipeline, [folder]))
+    killer = Killer(monkeypatch, {5, 11})
+    collector = Collector()
+    tasks = tasks_of(collector.watch(plan_units([folder])))
+    messages = read_with_processes(reading(pipeline), tasks, ["cpu", "cpu"])
+    assert without_time(page.result for page in collector.in_order(messages)) == expected
+    assert len(killer.killed) == 2 and not any(map(is_running, killer.killed))
+
+
+def test_settings_travel(pipeline: GOTPipeline, folder: Path) -> None:
+    short = dataclasses.replace(reading(pipeline), settings=GenerationSettings(max_new_tokens=3))
+    pages: Callable[..., Any] = read_units
+    tasks = tasks_of(plan_units([folder / "1.png"]))
+    ((_, _, page), _) = pages(pipeline, short, tasks, openers=0)
+    assert (page.result.num_tokens, page.result.status) == (3, "truncated")
+    assert page.result.seconds > 0
