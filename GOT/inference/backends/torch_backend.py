@@ -5,6 +5,7 @@ B batch · T tokens · N views · P image tokens of a view · D hidden · V voca
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from torch import Tensor
 
 from GOT.data.processor import ModelInputs
 from GOT.inference.backends import Prompt
-from GOT.inference.backends.torch_decoder import Decoder
+from GOT.inference.backends.card_session import CardSession, Workspace
+from GOT.inference.backends.torch_decoder import Decoder, KeyValueCache, power_of_two
 from GOT.inference.backends.torch_session import TorchSession
 from GOT.inference.device import choose_device, choose_dtype
 from GOT.model.checkpoint import load_model
@@ -55,6 +57,7 @@ class TorchBackend:
         self.model = model.eval()
         self.config = model.config
         self._decoder = Decoder(model)
+        self._free: list[Workspace] = []  # of sessions that have ended
 
     @property
     def device(self) -> torch.device:
@@ -72,7 +75,9 @@ class TorchBackend:
 
     def open_slots(self, count: int) -> TorchSession:
         """See ``backends.SlotBackend``."""
-        return TorchSession(self._decoder, count)
+        if self.device.type != "cuda":
+            return TorchSession(self._decoder, KeyValueCache(self._decoder, count))
+        return self._open_on_card(count)
 
     @torch.inference_mode()
     def encode(self, pixel_values: Sequence[Tensor]) -> Tensor:
@@ -86,3 +91,13 @@ class TorchBackend:
             if len(views)
             else torch.empty(0, config.vision.num_image_tokens, config.hidden_size)
         )
+
+    def _open_on_card(self, count: int) -> CardSession:
+        slots = power_of_two(count)
+        fitting = [space for space in self._free if space.slots == slots]
+        # Captured graphs are worth keeping from page to page; memory of another size is not.
+        space = fitting[0] if fitting else Workspace(self._decoder, slots)
+        self._free.clear()
+        session = CardSession(space)
+        weakref.finalize(session, self._free.append, space)
+        return session

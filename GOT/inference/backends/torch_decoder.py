@@ -41,12 +41,16 @@ class KeyValueCache:
         """Make room for this many tokens in every row; what is there stays."""
         if tokens <= self.room:
             return
-        room = min(self._limit, max(LEAST_ROOM, 1 << (tokens - 1).bit_length()))
+        room = self.room_for(tokens)
         # Zeros, since a masked position still takes part with weight 0, and 0 times NaN is NaN.
         self.keys, self.values = (
             F.pad(kept, (0, 0, 0, room - self.room)) for kept in (self.keys, self.values)
         )
         self.room = room
+
+    def room_for(self, tokens: int) -> int:
+        """The room of a cache that has grown for this many tokens."""
+        return min(self._limit, max(LEAST_ROOM, power_of_two(tokens)))
 
     def move(self, source: int, target: int, tokens: int) -> None:
         """Copy a row's first tokens over another row."""
@@ -195,6 +199,11 @@ def mask_later(positions: Tensor, tokens: int, dtype: torch.dtype) -> Tensor:
     return torch.zeros(later.shape, dtype=dtype, device=later.device).masked_fill_(later, -torch.inf)[
         :, None, None
     ]
+
+
+def power_of_two(count: int) -> int:
+    """The least power of two that is not less."""
+    return 1 << (count - 1).bit_length()
 
 
 def _arrange(layer: Any) -> _Layer:

@@ -19,12 +19,11 @@ class TorchSession:
 
     Args:
         decoder: The model.
-        slots: Most rows at a time.
+        cache: Its rows are the slots; what they hold is forgotten.
     """
 
-    def __init__(self, decoder: Decoder, slots: int) -> None:
-        self._decoder = decoder
-        self._cache = KeyValueCache(decoder, slots)
+    def __init__(self, decoder: Decoder, cache: KeyValueCache) -> None:
+        self._decoder, self._cache = decoder, cache
         self._lengths: list[int] = []  # tokens of each slot in use
         self._slot_of: list[int] = []  # by row
         self.logits = torch.empty(
@@ -85,5 +84,6 @@ class TorchSession:
         self._slot_of = kept
 
     def _move(self, source: int, target: int) -> None:
+        """Let a row go on in another slot."""
         self._cache.move(source, target, self._lengths[source])
         self._lengths[target] = self._lengths[source]
