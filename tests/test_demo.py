@@ -53,3 +53,17 @@ def test_a_blank_page_is_told_from_one_with_text() -> None:
     pipeline = GOTPipeline.from_pretrained(bundled_checkpoint() or "", device="cpu")
     (page,) = pipeline.read(Image.new("RGB", (800, 600), "white"))
     assert (page.text, page.status) == ("", "blank")
+
+
+@pytest.mark.slow
+def test_a_wheel_brings_the_checkpoint_along(tmp_path: Path) -> None:
+    built = run_python("-m", "pip", "wheel", "-q", "--no-deps", "-w", tmp_path / "wheel", ROOT)
+    assert built.returncode == 0, built.stderr
+    (wheel,) = (tmp_path / "wheel").glob("*.whl")
+    site = tmp_path / "site"
+    installed = run_python("-m", "pip", "install", "-q", "--no-deps", "--target", site, wheel)
+    assert installed.returncode == 0, installed.stderr
+    result = run_python("-P", "-m", "GOT", "read", SAMPLES / "page.png", cwd=tmp_path, PYTHONPATH=str(site))
+    assert result.returncode == 0 and result.stdout.strip(), result.stderr
+    located = run_python("-c", "import GOT; print(GOT.__file__)", cwd=tmp_path, PYTHONPATH=str(site))
+    assert located.stdout.startswith(str(site))
