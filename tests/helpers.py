@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -68,3 +69,12 @@ def run_python(*arguments: object, cwd: Path | None = None, stdin: bytes | None 
     )
     result.stdout, result.stderr = result.stdout.decode("utf-8"), result.stderr.decode("utf-8")
     return result
+
+
+def has_tex() -> bool:
+    """Whether pdflatex is here with the packages that the data engine wants (docs/data-engine.md)."""
+    if not (shutil.which("pdflatex") and shutil.which("kpsewhich")):
+        return False
+    names = ["multirow.sty", "lmodern.sty", "tikz.sty"]
+    found = subprocess.run(["kpsewhich", *names], capture_output=True, text=True, timeout=60)
+    return len(found.stdout.split()) == len(names)

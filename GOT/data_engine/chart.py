@@ -6,6 +6,7 @@ Figures are cleared once they are read: a process held 117 MB after 100 charts a
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from GOT.data_engine.chart_painter import PALETTES, ChartStyle, palette
 from GOT.data_engine.fonts import Font, Split, alphabet, draw_font, find_fonts
 from GOT.data_engine.sample import Rejected, Sample
 from GOT.data_engine.settings import build_settings, check_range
+from GOT.data_engine.sfnt import has_bitmaps
 from GOT.data_engine.wording import Wording
 from GOT.utils.lazy import require
 
@@ -139,15 +141,26 @@ def _paper(rng: np.random.Generator) -> tuple[float, float, float]:
 
 
 def _choose_font(rng: np.random.Generator, chart: Chart, settings: ChartSettings) -> Font:
-    """A font with every letter of the chart; matplotlib opens the first face of a file only."""
+    """A font with every letter of the chart, that matplotlib can draw."""
     fonts = find_fonts(alphabet(settings.language), folders=settings.fonts, split=settings.split)
-    usable = tuple(font for font in fonts if font.index == 0 and "keyboard" not in font.name.lower())
+    usable = tuple(font for font in fonts if _is_drawable(font))
     if not usable:
         raise FileNotFoundError(
-            f"None of the {len(fonts)} {settings.language} fonts is the first face of its file, as matplotlib wants;"
-            " add one (Debian: fonts-wqy-microhei) or pass --fonts DIR."
+            f"None of the {len(fonts)} {settings.language} fonts is the first face of its file and without bitmaps, as "
+            "matplotlib wants; add one (Debian: fonts-wqy-microhei) or pass --fonts DIR."
         )
     font = draw_font(rng, usable)
     if not font.covers(chart.to_target()):
         raise Rejected(f"{font.name} lacks {font.missing(chart.to_target())[:8]!r}")
     return font
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_drawable(font: Font) -> bool:
+    """Matplotlib opens the first face of a file only, and shows nothing where a font has a bitmap of a letter."""
+    if font.index or "keyboard" in font.name.lower():
+        return False
+    if not font.path:
+        return True
+    with open(font.path, "rb") as file:
+        return not has_bitmaps(file)

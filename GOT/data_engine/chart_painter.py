@@ -66,8 +66,8 @@ def paint(chart: Chart, style: ChartStyle) -> Image.Image:
     """
     figure = build_figure(chart, style)
     figure.canvas.draw()
-    _check_texts(figure)
     pixels = np.asarray(figure.canvas.buffer_rgba())[:, :, :3].copy()
+    _check_texts(figure, pixels)
     figure.clear()
     return Image.fromarray(pixels)
 
@@ -255,8 +255,8 @@ def _add_texts(figure: Any, axes: Any, chart: Chart, style: ChartStyle) -> None:
             axes.legend(loc="best", prop=prop)
 
 
-def _check_texts(figure: Any) -> None:
-    """Every text inside the picture, and none on another.
+def _check_texts(figure: Any, pixels: np.ndarray) -> None:
+    """Every text inside the picture, with ink, and none on another.
 
     Raises:
         Rejected: Naming the text.
@@ -267,6 +267,9 @@ def _check_texts(figure: Any) -> None:
     for box, text in boxes:
         if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height:
             raise Rejected(f"the text {text.get_text()!r} is clipped")
+        area = pixels[int(height - box.y1) : int(height - box.y0) + 1, int(box.x0) : int(box.x1) + 1]
+        if area.size and (area == area[0, 0]).all():
+            raise Rejected(f"the font shows nothing for the text {text.get_text()!r}")
     for (box, text), (other_box, other) in itertools.combinations(boxes, 2):
         if text.get_rotation() not in (0.0, 90.0) and other.get_rotation() == text.get_rotation():
             continue  # turned names: their boxes overlap where the words do not

@@ -55,13 +55,15 @@ def read_faces(file: BinaryIO) -> list[FaceTables]:
     return [face for face in faces if face is not None]
 
 
+def has_bitmaps(file: BinaryIO) -> bool:
+    """Whether the (first) face of an open font file holds pictures of small letters, as some Chinese fonts do."""
+    head = _read(file, 0, 16)
+    start = struct.unpack_from(">I", head, 12)[0] if head[:4] == b"ttcf" else 0
+    return not _directory(file, start).keys().isdisjoint((b"EBLC", b"EBDT", b"CBLC", b"bloc"))
+
+
 def _read_face(file: BinaryIO, start: int, index: int) -> FaceTables | None:
-    count = struct.unpack(">H", _read(file, start + 4, 2))[0]
-    directory = _read(file, start + 12, 16 * count)
-    tables = {}
-    for number in range(count):
-        tag, _, offset, length = struct.unpack_from(">4sIII", directory, 16 * number)
-        tables[tag] = (offset, length)
+    tables = _directory(file, start)
     if b"cmap" not in tables:
         return None
     coverage = _read_coverage(_read(file, *tables[b"cmap"]))
@@ -69,6 +71,14 @@ def _read_face(file: BinaryIO, start: int, index: int) -> FaceTables | None:
         return None
     name = _read_name(_read(file, *tables[b"name"])) if b"name" in tables else ""
     return FaceTables(index, name, np.packbits(coverage))
+
+
+def _directory(file: BinaryIO, start: int) -> dict[bytes, tuple[int, int]]:
+    """Table names of a face to their places and lengths."""
+    count = struct.unpack(">H", _read(file, start + 4, 2))[0]
+    entries = _read(file, start + 12, 16 * count)
+    rows = (struct.unpack_from(">4sIII", entries, 16 * number) for number in range(count))
+    return {tag: (offset, length) for tag, _, offset, length in rows}
 
 
 def _read(file: BinaryIO, offset: int, length: int) -> bytes:

@@ -73,7 +73,7 @@ class Table:
         closing = _rules_to_latex(self.row_rules[-1]).strip()
         return "\n".join([*lines, *([closing] if closing else []), r"\end{tabular}"])
 
-    def to_typst(self, *, inset: str = "(x: 6pt, y: 4pt)", stroke: str = "0.5pt") -> str:
+    def to_typst(self, *, inset: str = "(x: 0.45em, y: 0.4em)", stroke: str = "0.5pt") -> str:
         """The picture: a typst ``#table`` with the same cells and rules."""
         parts = [f"columns: {self.width}, stroke: none, inset: {inset}, align: horizon"]
         for (top, left), cell in self.cells:

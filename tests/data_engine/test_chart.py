@@ -12,6 +12,7 @@ from GOT.data_engine import chart, chart_painter
 from GOT.data_engine.chart_data import KINDS, Chart, random_chart
 from GOT.data_engine.fonts import alphabet, find_fonts
 from GOT.data_engine.sample import Rejected, random_generator
+from GOT.data_engine.sfnt import has_bitmaps
 from GOT.data_engine.wording import Wording
 from GOT.utils.lazy import is_available
 
@@ -115,13 +116,49 @@ def test_clipped_and_covering_texts_reject_the_chart():
     figure.text(0.99, 0.5, "reaches out of the picture")
     figure.canvas.draw()
     with pytest.raises(Rejected, match="clipped"):
-        chart_painter._check_texts(figure)
+        chart_painter._check_texts(figure, pixels_of(figure))
     figure = chart_painter.build_figure(data, style)
     for _ in range(2):
         figure.text(0.5, 0.5, "twice")
     figure.canvas.draw()
     with pytest.raises(Rejected, match="overlap"):
-        chart_painter._check_texts(figure)
+        chart_painter._check_texts(figure, pixels_of(figure))
+
+
+def pixels_of(figure) -> np.ndarray:
+    return np.asarray(figure.canvas.buffer_rgba())[:, :, :3]
+
+
+@needs_matplotlib
+def test_a_text_without_ink_rejects_the_chart():
+    """Matplotlib draws nothing for letters that a font holds as bitmaps: names and values were missing."""
+    data, style = next(found for index in range(20) if (found := try_draw(index, "bar")))
+    figure = chart_painter.build_figure(data, style)
+    figure.text(0.5, 0.5, "white on white", color=style.paper, backgroundcolor=style.paper)
+    figure.canvas.draw()
+    with pytest.raises(Rejected, match="shows nothing"):
+        chart_painter._check_texts(figure, pixels_of(figure))
+
+
+def test_fonts_with_bitmaps_are_known():
+    fontTools = pytest.importorskip("fontTools.ttLib")
+    paths = sorted({font.path for lang in ("en", "zh") for font in fonts_of(lang) if font.path})
+    found = set()
+    for path in paths[:: max(1, len(paths) // 40)] + [
+        path for path in paths if "wqy" in path or "uming" in path
+    ]:
+        with open(path, "rb") as file, fontTools.TTFont(path, fontNumber=0, lazy=True) as font:
+            expected = bool({"EBLC", "EBDT", "CBLC", "bloc"} & set(font.keys()))
+            assert has_bitmaps(file) == expected, path
+            found.add(expected)
+    assert False in found or not paths
+
+
+def fonts_of(language: str):
+    try:
+        return find_fonts(alphabet(language))
+    except FileNotFoundError:
+        return ()
 
 
 @needs_matplotlib

@@ -27,9 +27,10 @@ from GOT.data_engine.tikz_tree import (
     number,
 )
 from GOT.utils.lazy import is_available
+from tests.helpers import has_tex
 
 needs_typst = pytest.mark.skipif(not is_available("typst"), reason="typst is not installed")
-needs_tex = pytest.mark.skipif(not tex.is_installed(), reason="no pdflatex on this machine")
+needs_tex = pytest.mark.skipif(not has_tex(), reason="no pdflatex with its packages on this machine")
 
 SHAPES: tuple[Shape, ...] = (
     Polyline(((0, 0), (4, 0), (2, 3)), is_closed=True, stroke=Stroke(width="thick", fill="gray!20")),

@@ -76,6 +76,22 @@ def test_formulas_and_tables_of_a_page_are_read_back(language):
     assert found > 50
 
 
+def test_formulas_in_a_table_stay_off_its_rules():
+    cells = "\\( \\binom{x}{\\epsilon} \\) \\\\\n\\hline \\( q_{j}^{n} \\) \\\\\n\\hline gjpq"
+    block = parse_table(f"\\begin{{tabular}}{{c}}\n\\hline {cells} \\\\\n\\hline\n\\end{{tabular}}")
+    text = 'font: "New Computer Modern"'
+    style = page.Style(300, 200, 20, 20, 0.95, 1, False, False, text, "", ())
+    source = page.to_typst_document(Page((TableBlock(block),)), style)
+    ink = np.asarray(render_pages(source, ppi=288)[0].convert("L")) < 200
+    share = ink.mean(axis=1)
+    wide = share > 0.9 * share.max()
+    rules = [y for y in np.flatnonzero(wide) if not wide[y - 1]]
+    assert len(rules) == 4
+    for y in rules:
+        thick = next(count for count in range(1, 20) if not wide[y + count])
+        assert share[y - 4] == 0 and share[y + thick + 3] == 0  # a pixel of the page above, and below
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_page_has_ink_and_keeps_its_margins(language):
     for index in range(4):

@@ -12,9 +12,10 @@ from GOT.data_engine.sample import Rejected, Sample, random_generator
 from GOT.data_engine.table_tree import Cell, Table, parse_table
 from GOT.data_engine.typst_compiler import render_pages
 from GOT.utils.lazy import is_available
+from tests.helpers import has_tex
 
 needs_typst = pytest.mark.skipif(not is_available("typst"), reason="typst is not installed")
-needs_tex = pytest.mark.skipif(not tex.is_installed(), reason="no pdflatex on this machine")
+needs_tex = pytest.mark.skipif(not has_tex(), reason="no pdflatex with its packages on this machine")
 
 SPANNED = Table(
     columns="lcr",
