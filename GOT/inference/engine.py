@@ -15,7 +15,7 @@ import torch
 from GOT.data.processor import ModelInputs
 from GOT.inference.backends import Backend, Prompt, SlotBackend, SlotSession
 from GOT.inference.documents import PageSource
-from GOT.inference.generation import Decoding, GenerationSettings, advance, answer_room
+from GOT.inference.generation import AheadSession, Decoding, GenerationSettings, advance, answer_room
 from GOT.inference.outputs import ReadPage
 from GOT.inference.pipeline import (
     GOTPipeline,
@@ -222,18 +222,23 @@ class Engine:
         started = time.perf_counter()
         rows = self._rows
         try:
-            tokens, kept = advance(self._session.logits, [job.decoding for job in rows if job.decoding])
+            tokens, kept = advance(self._session, [job.decoding for job in rows if job.decoding])
             self._rows = [rows[position] for position in kept]
             if len(kept) < len(rows):
                 self._session.keep(kept)
-            if kept:
+            if kept and tokens is not None:
                 self._session.step(tokens[kept])
         except OUT_OF_MEMORY as error:
             self._rows = rows
             self._shrink(rows, error)
             return
         except ValueError as error:  # raised before any answer grew
-            self._drop_broken(error)
+            if isinstance(
+                self._session, AheadSession
+            ):  # it has gone on meanwhile, so nothing can go on from here
+                self._shrink(rows, error)
+            else:
+                self._drop_broken(error)
             return
         finally:
             self._clock += (time.perf_counter() - started) / len(rows)

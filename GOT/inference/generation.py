@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
 from GOT.inference.guards import LoopDetector
 from GOT.inference.results import FinishReason
+
+TOKENS_AHEAD = (
+    32  # that a card chooses between two looks of the host; a finished row wastes half of them on average
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +67,22 @@ class DecodeSession(Protocol):
 
     def keep(self, rows: Sequence[int]) -> None:
         """Drop all other rows."""
+
+
+@runtime_checkable
+class AheadSession(DecodeSession, Protocol):
+    """A session that chooses tokens by itself, so that the host need not wait for each."""
+
+    def ahead(self, steps: int, no_repeat_ngram_sizes: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Append the likeliest allowed tokens to every row, whatever they are.
+
+        Args:
+            steps: How many; fewer where the context ends.
+            no_repeat_ngram_sizes: The rule of each row (:class:`NoRepeatNgram`).
+
+        Returns:
+            Token ids and their log-probabilities, (rows, steps) each, on the CPU.
+        """
 
 
 def answer_room(context: int, prompt_tokens: int) -> int:
@@ -129,6 +149,16 @@ class Decoding:
         self._rule = NoRepeatNgram(no_repeat_ngram_size, prompt if no_repeat_ngram_size else ())
         self._loop = LoopDetector() if stop_on_loop else None
 
+    @property
+    def ngram_size(self) -> int:
+        """See :class:`NoRepeatNgram`."""
+        return self._rule.size
+
+    @property
+    def room(self) -> int:
+        """Tokens that the answer may still get."""
+        return self._limit - len(self.answer.token_ids)
+
     def banned(self) -> Sequence[int]:
         """Tokens that must not come next."""
         return self._rule.banned()
@@ -160,7 +190,7 @@ def decode(
     no_repeat_ngram_size: int = 20,
     stop_on_loop: bool = True,
 ) -> Iterator[list[Answer]]:
-    """Decode greedily, one token a step for every unfinished row.
+    """Decode greedily: at every step a token for each unfinished row, or as many as the session goes ahead.
 
     Args:
         session: The prompts, taken in by a backend.
@@ -186,23 +216,35 @@ def decode(
     ]
     answers = [row.answer for row in rows]
     while rows:
-        tokens, kept = advance(session.logits, rows)
+        tokens, kept = advance(session, rows)
         yield answers
         if len(kept) < len(rows):
             rows = [rows[position] for position in kept]
             session.keep(kept)
-        if rows:
+        if rows and tokens is not None:
             session.step(tokens[kept])
 
 
 @torch.inference_mode()
-def advance(logits: Tensor, rows: Sequence[Decoding]) -> tuple[Tensor, list[int]]:
-    """Choose the next token of every row.
+def advance(session: DecodeSession, rows: Sequence[Decoding]) -> tuple[Tensor | None, list[int]]:
+    """Give every row its next token, or many if the session goes ahead by itself.
 
     Returns:
-        The tokens, (rows,), and the positions of the rows that go on.
+        The tokens to step with, (rows,), or None if the session has taken them; and the positions of the rows that go
+        on.
+
+    Raises:
+        ValueError: If the logits overflowed, as float16 may; no answer has grown then.
     """
-    tokens, logprobs = choose_greedily(logits, [row.banned() for row in rows])
+    if isinstance(session, AheadSession):
+        steps = min(TOKENS_AHEAD, max(row.room for row in rows))
+        ahead, logprobs = session.ahead(steps, [row.ngram_size for row in rows])
+        _check_numbers(logprobs, session.logits.dtype)
+        pairs = [zip(*both, strict=True) for both in zip(ahead.tolist(), logprobs.tolist(), strict=True)]
+        return None, [
+            position for position, row in enumerate(rows) if all(row.push(*pair) for pair in pairs[position])
+        ]
+    tokens, logprobs = choose_greedily(session.logits, [row.banned() for row in rows])
     chosen = zip(rows, tokens.tolist(), logprobs.tolist(), strict=True)
     return tokens, [position for position, (row, *pair) in enumerate(chosen) if row.push(*pair)]
 
@@ -224,9 +266,13 @@ def choose_greedily(logits: Tensor, banned: Sequence[Sequence[int]]) -> tuple[Te
         if ids:
             logits[row, list(ids)] = -torch.inf
     top, tokens = logits.max(dim=-1)
-    if bool(top.isnan().any()):
+    _check_numbers(top, logits.dtype)
+    return tokens, top.float() - logits.float().logsumexp(dim=-1)
+
+
+def _check_numbers(values: Tensor, dtype: torch.dtype) -> None:
+    if bool(values.isnan().any()):
         raise ValueError(
-            f"The model computed values that are no numbers in {str(logits.dtype).removeprefix('torch.')}; "
+            f"The model computed values that are no numbers in {str(dtype).removeprefix('torch.')}; "
             "try --dtype float32."
         )
-    return tokens, top.float() - logits.float().logsumexp(dim=-1)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 import torch
 
-from GOT.data.processor import GOTProcessor
+from GOT.data.processor import GOTProcessor, ModelInputs
 from GOT.inference.backends import Prompt, torch_decoder
 from GOT.inference.backends.card_session import CardSession, Workspace
 from GOT.inference.backends.torch_backend import TorchBackend
 from GOT.inference.backends.torch_decoder import Decoder
-from GOT.inference.generation import NoRepeatNgram, choose_greedily
+from GOT.inference.generation import Decoding, NoRepeatNgram, advance, choose_greedily, decode
 from tests.helpers import draw_page, make_model
 
 LENGTH = 40  # tokens of an answer
@@ -56,7 +58,7 @@ def test_many_tokens_at_a_time_are_those_of_one_at_a_time(
     wanted = [answer_alone(backend, prompt, ngram) for prompt in prompts]
     session = CardSession(Workspace(Decoder(backend.model), 4))
     session.join(prompts)
-    parts = [session.ahead(steps, ngram) for steps in (1, 16, LENGTH - 17)]
+    parts = [session.ahead(steps, [ngram] * 3) for steps in (1, 16, LENGTH - 17)]
     tokens, logprobs = (torch.cat(part, dim=1) for part in zip(*parts, strict=True))
     assert tokens.tolist() == [row[0] for row in wanted]
     # float32 sums in another order
@@ -75,7 +77,7 @@ def test_rows_come_go_and_take_single_steps_between(
         found: dict[int, list[int]] = {number: [] for number in range(5)}
 
         def ahead(rows: list[int], steps: int, session: CardSession = session, found: Any = found) -> None:
-            for number, tokens in zip(rows, session.ahead(steps, 3)[0].tolist(), strict=True):
+            for number, tokens in zip(rows, session.ahead(steps, [3] * len(rows))[0].tolist(), strict=True):
                 found[number] += tokens
 
         session.join(prompts[:3])
@@ -101,4 +103,49 @@ def test_it_stops_at_the_end_of_the_context(tiny_tokenizer: Any, tiny_processor:
     session = CardSession(Workspace(Decoder(backend.model), 1))
     session.join([prompt])
     room = session.max_new_tokens
-    assert session.ahead(1000, 0)[0].shape == (1, room) and session.max_new_tokens == 0
+    assert session.ahead(1000, [0])[0].shape == (1, room) and session.max_new_tokens == 0
+
+
+def test_answers_end_where_they_end_one_token_at_a_time(
+    backend: TorchBackend, tiny_processor: GOTProcessor
+) -> None:
+    """Stop tokens, loops and limits in the middle of what came ahead."""
+    batch = [tiny_processor.encode_request([draw_page()], "OCR: " + "word " * n) for n in range(6)]
+    ids = [inputs.input_ids.tolist() for inputs in batch]
+    for stops, options in (
+        (range(0, 1012, 29), {"max_new_tokens": 50}),
+        ((), {"max_new_tokens": 300, "no_repeat_ngram_size": 0}),
+    ):
+        ended = []
+        for session in (backend.start(batch), card_session(backend, batch)):
+            *_, answers = decode(session, ids, stop_ids=frozenset(stops), **options)  # type: ignore[arg-type]
+            ended.append([(answer.token_ids, answer.finish_reason) for answer in answers])
+        assert ended[0] == ended[1]
+        reasons = {reason for _, reason in ended[0]}
+        assert reasons & {"stop", "repetition"}, reasons
+
+
+def card_session(backend: TorchBackend, batch: Sequence[ModelInputs]) -> CardSession:
+    session = backend._open_on_card(len(batch))
+    session.join([Prompt(inputs.input_ids, backend.encode([inputs.pixel_values])) for inputs in batch])
+    return session
+
+
+def test_numbers_that_overflowed_are_an_error(backend: TorchBackend, tiny_processor: GOTProcessor) -> None:
+    session = card_session(backend, [tiny_processor.encode_request([draw_page()], "OCR: ")])
+    session.logits = torch.full_like(session.logits, torch.nan)
+    row = Decoding([], stop_ids=frozenset(), limit=9, no_repeat_ngram_size=0, stop_on_loop=False)
+    with pytest.raises(ValueError, match="no numbers in float32"):
+        advance(session, [row])
+    assert not row.answer.token_ids
+
+
+def test_workspaces_go_from_session_to_session(backend: TorchBackend) -> None:
+    first = backend._open_on_card(3)
+    second = backend._open_on_card(3)
+    space = first._space
+    assert space.slots == 4 and second._space is not space
+    del first
+    assert backend._open_on_card(4)._space is space
+    gc.collect()
+    assert backend._open_on_card(9)._space is not space

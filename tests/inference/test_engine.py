@@ -70,6 +70,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_the_same_from_a_session_that_goes_ahead(
+    pipeline: GOTPipeline, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a card: tokens come in bundles, which end in the middle of one."""
+    expected = without_time(pipeline.read(folder, dpi=72))
+    monkeypatch.setattr(pipeline.backend, "open_slots", pipeline.backend._open_on_card)
+    monkeypatch.setattr("GOT.inference.generation.TOKENS_AHEAD", 7)
+    assert without_time(read(pipeline, [folder], slots=3)) == expected
+    assert without_time(pipeline.read(folder, dpi=72, batch_size=3)) == expected
+
+
 @pytest.mark.parametrize("asked", [{}, {"crop": True}, {"box": (10, 10, 80, 80), "task": "format"}])
 @pytest.mark.parametrize("slots", [1, 4, 16])
 def test_the_same_as_page_by_page(

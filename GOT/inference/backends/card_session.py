@@ -98,13 +98,13 @@ class CardSession(TorchSession):
         self.logits = self._space.logits[order]
 
     @torch.inference_mode()
-    def ahead(self, steps: int, no_repeat_ngram_size: int) -> tuple[Tensor, Tensor]:
+    def ahead(self, steps: int, no_repeat_ngram_sizes: Sequence[int]) -> tuple[Tensor, Tensor]:
         """See ``AheadSession``."""
         steps = min(steps, self.max_new_tokens)
         space, device = self._space, self._decoder.device
         order = torch.tensor(self._slot_of, device=device)
         space.logits[order] = self.logits
-        space.rules.ngram.fill_(no_repeat_ngram_size)
+        space.rules.ngram[order] = torch.tensor(list(no_repeat_ngram_sizes), device=device)
         starts = torch.tensor([self._lengths[slot] for slot in self._slot_of], device=device)
         self._run(steps, chooses=True)
         self.logits = space.logits[order]
