@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "train": ("GOT.cli.train:main", "pre-train, joint-train, post-train, fine-tune (also with LoRA)"),
     "merge": ("GOT.cli.merge:main", "fold LoRA adapters into their base model"),
     "evaluate": ("GOT.cli.evaluate:main", "read a benchmark's pages and score them"),
+    "export": ("GOT.cli.export:main", "write a checkpoint for another engine, tried on sample pages"),
     "synth": ("GOT.cli.synth:main", "draw training samples of every kind of OCR-2.0 character"),
     "doctor": ("GOT.cli.doctor:main", "versions, devices, extras, and whether a checkpoint is sound"),
 }

@@ -43,6 +43,13 @@ def closed_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture(autouse=True)
+def own_backend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Torch, unless a test names another: an export for every tiny checkpoint would take minutes in all."""
+    monkeypatch.setenv("GOT_BACKEND", "torch")
+    monkeypatch.setenv("GOT_CACHE_DIR", str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True)
 def own_settings() -> Iterator[None]:
     """One thread, since tiny tensors are slower on many; and what a test sets for the process ends with it."""
     import torch

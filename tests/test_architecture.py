@@ -28,7 +28,7 @@ ENTRY_POINTS = {
 OPTIONAL = (
     "deepspeed", "peft", "datasets", "yaml", "tensorboard", "flash_attn", "rapidfuzz", "nltk", "jieba",
     "latex2mathml", "mathml2omml", "markdown_it", "docx", "verovio", "resvg_py", "rdkit", "fontTools", "typst",
-    "indigo", "matplotlib", "faker", "pyecharts", "torchvision", "cv2", "pandas", "scipy", "playwright",
+    "indigo", "matplotlib", "faker", "pyecharts", "torchvision", "cv2", "pandas", "scipy", "playwright", "openvino", "nncf",
 )  # fmt: skip
 
 
@@ -231,6 +231,7 @@ def test_what_is_imported_is_declared() -> None:
     [
         ("GOT.__main__", "COMMANDS"),
         ("GOT.inference.backends", "BACKENDS"),
+        ("GOT.export", "EXPORTERS"),
         ("GOT.render", "FORMATS"),
     ],
 )

@@ -6,15 +6,18 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from GOT.utils import log
+from GOT.utils.cache import CACHE_VARIABLE
 from GOT.utils.hub import bundled_checkpoint
 
 if TYPE_CHECKING:
     from GOT.inference.pipeline import GOTPipeline
 
 OK, FAILED, USAGE = 0, 1, 2
+BACKEND_VARIABLE = "GOT_BACKEND"  # what --backend is where the flag is not given
 
 
 class Parser(argparse.ArgumentParser):
@@ -35,12 +38,31 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--revision", help="revision on the hub; a commit pins it")
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps (default: auto)")
     group.add_argument("--dtype", default="auto", help="auto, float32, bfloat16 or float16 (default: auto)")
-    group.add_argument("--backend", default="torch", help="engine that runs the model (default: torch)")
+    group.add_argument(
+        "--backend",
+        default=os.environ.get(BACKEND_VARIABLE, "auto"),
+        help=f"torch, openvino (CPUs), or auto: openvino on a CPU where it is installed (auto, or ${BACKEND_VARIABLE})",
+    )
     group.add_argument(
         "--attn-implementation",
         default="sdpa",
         choices=("eager", "sdpa", "flash_attention_2"),
         help="attention of the torch backend (default: sdpa)",
+    )
+    add_precision_flags(parser)
+
+
+def add_precision_flags(parser: argparse.ArgumentParser) -> None:
+    """Flags of exported engines: in which numbers they compute, and where exports are kept."""
+    group = parser.add_argument_group("openvino")
+    group.add_argument(
+        "--precision",
+        default="auto",
+        help="float32, int8, int8-activations, or auto: the fastest that keeps the text of sample pages (auto)",
+    )
+    group.add_argument("--cache-dir", type=Path, metavar="DIR", help=f"where exports are kept (${CACHE_VARIABLE})")
+    group.add_argument(
+        "--allow-lossy", action="store_true", help="take the precision although it changes text"
     )
 
 
@@ -68,7 +90,13 @@ def load_pipeline(arguments: argparse.Namespace) -> GOTPipeline:
         dtype=arguments.dtype,
         backend=arguments.backend,
         attn_implementation=arguments.attn_implementation,
+        engine_options=engine_options(arguments),
     )
+
+
+def engine_options(arguments: argparse.Namespace) -> dict[str, object]:
+    """The flags of :func:`add_precision_flags` as ``GOTPipeline.from_pretrained`` takes them."""
+    return {name: getattr(arguments, name) for name in ("precision", "cache_dir", "allow_lossy")}
 
 
 def quiet_libraries() -> None:

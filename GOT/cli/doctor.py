@@ -22,6 +22,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "flash": ("flash_attn",),
     "eval": ("rapidfuzz", "nltk", "jieba"),
     "render": ("docx", "verovio", "rdkit", "resvg_py"),
+    "openvino": ("openvino", "nncf"),
     "synth": ("typst", "rdkit", "indigo", "verovio", "resvg_py", "matplotlib", "yaml"),
 }
 

@@ -218,6 +218,7 @@ def _answers(
             "dtype": arguments.dtype,
             "backend": arguments.backend,
             "attn_implementation": arguments.attn_implementation,
+            "engine_options": common.engine_options(arguments),
             "dpi": arguments.dpi,
             "settings": {
                 "max_new_tokens": arguments.max_new_tokens,

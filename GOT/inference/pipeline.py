@@ -10,7 +10,7 @@ import dataclasses
 import itertools
 import math
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,7 +21,7 @@ from GOT.data.image import MAX_TILES, TILES_LIMIT, normalize, open_image
 from GOT.data.processor import GOTProcessor, ModelInputs
 from GOT.data.prompt import Task, build_question, choose_task, normalize_box
 from GOT.data.tokenizer import StreamDecoder
-from GOT.inference.backends import BACKENDS, Backend
+from GOT.inference.backends import BACKENDS, Backend, check_options, choose_backend
 from GOT.inference.documents import DEFAULT_DPI, Page, PageRange, PageSource, open_pages
 from GOT.inference.generation import Answer, GenerationSettings, decode
 from GOT.inference.guards import is_blank, lines_confidence
@@ -126,6 +126,7 @@ class GOTPipeline:
         dtype: str = "auto",
         backend: str = "torch",
         attn_implementation: str = "sdpa",
+        engine_options: Mapping[str, object] | None = None,
         settings: GenerationSettings | None = None,
     ) -> GOTPipeline:
         """Load a checkpoint of either layout from a folder or the hub.
@@ -135,8 +136,9 @@ class GOTPipeline:
             revision: Hub revision.
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
             dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
-            backend: A name of ``backends.BACKENDS``.
+            backend: A name of ``backends.BACKENDS``, or ``auto`` (see ``backends.choose_backend``).
             attn_implementation: ``eager``, ``sdpa`` or ``flash_attention_2`` (torch backend).
+            engine_options: What only some backends know (``backends.OPTIONS``), such as ``{"precision": "int8"}``.
             settings: How answers are decoded.
 
         Raises:
@@ -144,8 +146,12 @@ class GOTPipeline:
             ValueError: If it is damaged, or the device or type cannot be had.
         """
         folder = resolve_folder(model_name, revision=revision)
-        load = load_entry(BACKENDS, backend, what="backend")
-        engine: Backend = load(folder, device=device, dtype=dtype, attn_implementation=attn_implementation)
+        name = choose_backend(backend, device=device, dtype=dtype)
+        load = load_entry(BACKENDS, name, what="backend")
+        options = check_options(name, engine_options or {})
+        engine: Backend = load(
+            folder, device=device, dtype=dtype, attn_implementation=attn_implementation, **options
+        )
         vision = engine.config.vision
         processor = GOTProcessor.from_pretrained(
             folder, image_size=vision.image_size, num_image_tokens=vision.num_image_tokens

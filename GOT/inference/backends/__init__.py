@@ -1,23 +1,31 @@
 """Engines that run the model behind one seam: take prompts in, give logits out.
 
 A backend is chosen by name from :data:`BACKENDS`; each entry is a function
-``load(folder, *, device, dtype, attn_implementation) -> Backend``.
+``load(folder, *, device, dtype, attn_implementation, **options) -> Backend``, with the names of its options in
+:data:`OPTIONS`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from torch import Tensor
 
 from GOT.data.processor import ModelInputs
 from GOT.inference.generation import DecodeSession
+from GOT.inference.device import choose_device
 from GOT.model.config import GOTConfig
+from GOT.utils.lazy import is_available
 
 BACKENDS: dict[str, str] = {
     "torch": "GOT.inference.backends.torch_backend:load",
+    "openvino": "GOT.inference.backends.openvino_backend:load",
+}
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "torch": (),
+    "openvino": ("precision", "cache_dir", "allow_lossy"),
 }
 
 
@@ -63,3 +71,28 @@ class SlotBackend(Backend, Protocol):
 
     def open_slots(self, count: int) -> SlotSession | None:
         """An empty session with room for ``count`` rows; None if this model must be batched plainly."""
+
+
+def choose_backend(name: str = "auto", *, device: str = "auto", dtype: str = "auto") -> str:
+    """Find a backend: a name of :data:`BACKENDS` as it is; ``auto``: the fastest that is installed.
+
+    That is openvino where the model shall run on a CPU in float32, and torch everywhere else.
+    """
+    if name != "auto":
+        return name
+    on_cpu = choose_device(device).type == "cpu" and dtype in ("auto", "float32", "fp32")
+    return "openvino" if on_cpu and is_available("openvino") else "torch"
+
+
+def check_options(backend: str, options: Mapping[str, object]) -> dict[str, object]:
+    """The options that were set to something.
+
+    Raises:
+        ValueError: If one of them is another backend's.
+    """
+    given = {name: value for name, value in options.items() if value not in (None, False, "auto")}
+    foreign = sorted(given.keys() - set(OPTIONS.get(backend, ())))
+    if foreign and backend in OPTIONS:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in foreign)
+        raise ValueError(f"The {backend} backend has no {flags}; leave it out, or use --backend openvino.")
+    return given

@@ -16,6 +16,7 @@ from torch import Tensor
 from GOT.data.processor import ModelInputs
 from GOT.inference.backends import openvino_graphs as graphs
 from GOT.inference.device import choose_device
+from GOT.inference.generation import answer_room
 from GOT.model.checkpoint import load_config
 from GOT.model.config import GOTConfig
 from GOT.utils.lazy import require
@@ -53,8 +54,10 @@ def load(
         raise ValueError(f"--backend openvino has --precision instead of --dtype; got --dtype {dtype}.")
     if attn_implementation == "flash_attention_2":
         raise ValueError("--backend openvino has one attention of its own; leave out --attn-implementation.")
-    from GOT.inference.backends.openvino_export import find_or_export
+    from GOT.inference.backends.openvino_export import RECORD, find_or_export
 
+    if (folder / RECORD).is_file():  # an export with config and tokenizer, as ``got-ocr export -o`` writes
+        return OpenVINOBackend(folder, load_config(folder))
     exported = find_or_export(folder, precision=precision, cache_dir=cache_dir, allow_lossy=allow_lossy)
     return OpenVINOBackend(exported, load_config(folder))
 
@@ -112,12 +115,7 @@ class OpenVINOSession:
         self._request = backend.new_request()
         config = backend.config
         longest = max(len(inputs.input_ids) for inputs in batch)
-        self.max_new_tokens = config.max_position_embeddings - longest
-        if self.max_new_tokens < 1:
-            raise ValueError(
-                f"The prompt has {longest} tokens; this model's context holds {config.max_position_embeddings}. "
-                "Use fewer tiles or pages."
-            )
+        self.max_new_tokens = answer_room(config.max_position_embeddings, longest)
         input_ids = torch.zeros(len(batch), longest, dtype=torch.long)
         mask = torch.zeros_like(input_ids)
         for row, inputs in enumerate(batch):

@@ -8,7 +8,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
+import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -142,12 +145,11 @@ def _keep_cache_inside(graph: Any, num_states: int) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the libraries' own progress and hints off the screen."""
-    import warnings
-
+    """Keep the libraries' hints off the screen, and their progress bars off stdout, which is for results."""
     loggers = [logging.getLogger(name) for name in ("nncf", "torch.jit")]
     levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
+    screen = sys.stderr if sys.stderr.isatty() else io.StringIO()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(screen):
         warnings.simplefilter("ignore")
         for logger in loggers:
             logger.setLevel(logging.ERROR)
