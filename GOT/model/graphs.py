@@ -8,6 +8,9 @@ K key-value heads · d width of a head · V vocabulary
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from einops import rearrange
@@ -15,12 +18,16 @@ from torch import Tensor, nn
 from transformers.models.qwen2.modeling_qwen2 import apply_rotary_pos_emb
 
 from GOT.model.got import GOTQwenForCausalLM
+from GOT.model.vision import Attention, VisionEncoder
 
 MASKED = torch.finfo(torch.float32).min  # finite, so that a row that sees nothing (padding) stays a number
 
 
 class EncoderGraph(nn.Module):
-    """``pixel_values (N, 3, S, S) -> (N, P, D)``: encoder and projector."""
+    """``pixel_values (N, 3, S, S) -> (N, P, D)``: encoder and projector.
+
+    Attention is the plain formula here: engines fuse it themselves, and parts would be unrolled into hundreds of nodes.
+    """
 
     def __init__(self, model: GOTQwenForCausalLM) -> None:
         super().__init__()
@@ -28,7 +35,22 @@ class EncoderGraph(nn.Module):
         self.projector = model.model.mm_projector_vary
 
     def forward(self, pixel_values: Tensor) -> Tensor:
-        return self.projector(self.vision_tower(pixel_values).flatten(2).transpose(1, 2))
+        with plain_attention(self.vision_tower):
+            return self.projector(self.vision_tower(pixel_values).flatten(2).transpose(1, 2))
+
+
+@contextlib.contextmanager
+def plain_attention(encoder: VisionEncoder) -> Iterator[None]:
+    """Let an encoder compute attention as written, all scores at once."""
+    attentions = [module for module in encoder.modules() if isinstance(module, Attention)]
+    chosen = [attention.attn_implementation for attention in attentions]
+    try:
+        for attention in attentions:
+            attention.attn_implementation = "eager"
+        yield
+    finally:
+        for attention, name in zip(attentions, chosen, strict=True):
+            attention.attn_implementation = name
 
 
 class DecoderGraph(nn.Module):
