@@ -28,7 +28,8 @@ ENTRY_POINTS = {
 OPTIONAL = (
     "deepspeed", "peft", "datasets", "yaml", "tensorboard", "flash_attn", "rapidfuzz", "nltk", "jieba",
     "latex2mathml", "mathml2omml", "markdown_it", "docx", "verovio", "resvg_py", "rdkit", "fontTools", "typst",
-    "indigo", "matplotlib", "faker", "pyecharts", "torchvision", "cv2", "pandas", "scipy", "playwright", "openvino", "nncf",
+    "indigo", "matplotlib", "faker", "pyecharts", "torchvision", "cv2", "pandas", "scipy", "playwright",
+    "openvino", "nncf",
 )  # fmt: skip
 
 

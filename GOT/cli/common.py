@@ -60,7 +60,9 @@ def add_precision_flags(parser: argparse.ArgumentParser) -> None:
         default="auto",
         help="float32, int8, int8-activations, or auto: the fastest that keeps the text of sample pages (auto)",
     )
-    group.add_argument("--cache-dir", type=Path, metavar="DIR", help=f"where exports are kept (${CACHE_VARIABLE})")
+    group.add_argument(
+        "--cache-dir", type=Path, metavar="DIR", help=f"where exports are kept (${CACHE_VARIABLE})"
+    )
     group.add_argument(
         "--allow-lossy", action="store_true", help="take the precision although it changes text"
     )

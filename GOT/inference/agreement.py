@@ -16,7 +16,9 @@ from GOT.inference.backends import Backend
 from GOT.inference.generation import Answer, NoRepeatNgram, choose_greedily, decode
 
 MAX_TOKENS = 256  # of a sample's answer: a page of print; longer ones are compared as far as this
-SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"  # in a checkout; a wheel has the drawn pages
+SAMPLES = (
+    Path(__file__).resolve().parents[2] / "assets" / "samples"
+)  # in a checkout; a wheel has the drawn pages
 # Print of several kinds; more pages would take minutes with the published size.
 SAMPLE_NAMES = ("page.png", "letter.png", "receipt.png", "line-1.png", "paragraph-zh.png", "formula.png")
 NGRAM_SIZE = 20  # the published rule
@@ -130,7 +132,9 @@ def sample_prompts(processor: GOTProcessor, folder: Path = SAMPLES) -> list[Mode
 
 def draw_page(seed: int, width: int, height: int) -> Image.Image:
     """Lines of words and numbers in Pillow's own font: print that any reading checkpoint reads."""
-    words = "harbour letter window seven garden paper 1.25 north table 48% river silver 2031 market light".split()
+    words = (
+        "harbour letter window seven garden paper 1.25 north table 48% river silver 2031 market light".split()
+    )
     random = torch.Generator().manual_seed(seed)
     page = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(page)

@@ -74,7 +74,12 @@ class DecoderGraph(nn.Module):
         self.groups = config.num_attention_heads // self.num_key_value_heads
 
     def forward(
-        self, inputs_embeds: Tensor, attention_mask: Tensor, position_ids: Tensor, rows: Tensor, *cache: Tensor
+        self,
+        inputs_embeds: Tensor,
+        attention_mask: Tensor,
+        position_ids: Tensor,
+        rows: Tensor,
+        *cache: Tensor,
     ) -> tuple[Tensor, ...]:
         """Run all layers.
 

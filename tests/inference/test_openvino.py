@@ -132,7 +132,9 @@ def test_a_prompt_longer_than_the_context_fails_alone(vino: GOTPipeline) -> None
     assert short.status != "failed"
 
 
-def test_an_export_is_made_once(tiny_checkpoint: Path, cache: Path, vino: GOTPipeline, monkeypatch: Any) -> None:
+def test_an_export_is_made_once(
+    tiny_checkpoint: Path, cache: Path, vino: GOTPipeline, monkeypatch: Any
+) -> None:
     from GOT.inference.backends import openvino_export
 
     monkeypatch.setattr(openvino_export, "_fill", lambda *_: pytest.fail("exported again"))
@@ -186,7 +188,9 @@ def test_a_ruined_export_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=r"int8 changes the text.*\(0 of \d+ answers.*--allow-lossy"):
         read_with(tiny_checkpoint, tmp_path, precision="int8")
-    kept = sorted(path.name.split("-", 1)[1] for path in (tmp_path / "openvino").iterdir() if "-" in path.name)
+    kept = sorted(
+        path.name.split("-", 1)[1] for path in (tmp_path / "openvino").iterdir() if "-" in path.name
+    )
     assert kept == ["int8-v1.lock", "int8-v1.refused.json"]
     with pytest.raises(ValueError, match="int8 changes the text"):  # known: not tried again
         read_with(tiny_checkpoint, tmp_path, precision="int8")
@@ -205,7 +209,9 @@ def test_auto_falls_back_to_a_more_exact_precision(
     from GOT.inference.backends import openvino_export
 
     monkeypatch.setattr(
-        openvino_export, "PRECISIONS", {k: v for k, v in openvino_export.PRECISIONS.items() if k != "int8-activations"}
+        openvino_export,
+        "PRECISIONS",
+        {k: v for k, v in openvino_export.PRECISIONS.items() if k != "int8-activations"},
     )
     with caplog.at_level(logging.WARNING, logger="GOT"):
         found = read_with(tiny_checkpoint, tmp_path)
@@ -300,7 +306,9 @@ def test_the_shipped_checkpoint_reads_all_sample_pages_alike(cache: Path, precis
     checkpoint = bundled_checkpoint()
     assert checkpoint is not None
     whole = GenerationSettings(max_new_tokens=300)
-    torch_pages = GOTPipeline.from_pretrained(checkpoint, device="cpu").read(agreement.SAMPLES, settings=whole)
+    torch_pages = GOTPipeline.from_pretrained(checkpoint, device="cpu").read(
+        agreement.SAMPLES, settings=whole
+    )
     found = read_with(checkpoint, cache, precision=precision)
     pages = found.read(agreement.SAMPLES, settings=whole)
     assert [page.text for page in pages] == [page.text for page in torch_pages], precision

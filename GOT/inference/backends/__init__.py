@@ -14,8 +14,8 @@ from typing import Protocol
 from torch import Tensor
 
 from GOT.data.processor import ModelInputs
-from GOT.inference.generation import DecodeSession
 from GOT.inference.device import choose_device
+from GOT.inference.generation import DecodeSession
 from GOT.model.config import GOTConfig
 from GOT.utils.lazy import is_available
 

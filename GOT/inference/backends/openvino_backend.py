@@ -49,7 +49,9 @@ def load(
     """
     require("openvino", extra=graphs.EXTRA)
     if device != "auto" and choose_device(device).type != "cpu":
-        raise ValueError(f"--backend openvino runs on the CPU; got --device {device}. Use --backend torch there.")
+        raise ValueError(
+            f"--backend openvino runs on the CPU; got --device {device}. Use --backend torch there."
+        )
     if dtype not in ("auto", "float32", "fp32"):
         raise ValueError(f"--backend openvino has --precision instead of --dtype; got --dtype {dtype}.")
     if attn_implementation == "flash_attention_2":
@@ -110,7 +112,9 @@ class OpenVINOBackend:
 class OpenVINOSession:
     """Prompts of different length side by side, padded on the left. See ``generation.DecodeSession``."""
 
-    def __init__(self, backend: OpenVINOBackend, batch: Sequence[ModelInputs], image_features: Tensor) -> None:
+    def __init__(
+        self, backend: OpenVINOBackend, batch: Sequence[ModelInputs], image_features: Tensor
+    ) -> None:
         self._backend = backend
         self._request = backend.new_request()
         config = backend.config

@@ -1,7 +1,7 @@
 """A checkpoint to an OpenVINO export that keeps its text: made once, tried on sample pages, kept in a cache folder.
 
-    CACHE/openvino/HASH-PRECISION-v1/               the graphs, and export.json: how far they agree with torch
-    CACHE/openvino/HASH-PRECISION-v1.refused.json   the same of an export that changed the text and was not kept
+CACHE/openvino/HASH-PRECISION-v1/               the graphs, and export.json: how far they agree with torch
+CACHE/openvino/HASH-PRECISION-v1.refused.json   the same of an export that changed the text and was not kept
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A loaded model to OpenVINO's files: encoder, decoder with its cache inside, and the embedding table.
 
-    encoder.xml, .bin    pixel_values (1, 3, S, S) -> image features (1, P, D)
-    decoder.xml, .bin    inputs_embeds, attention_mask, position_ids, rows -> logits (B, V); the cache is its state
-    embedding.bin        (V, D), mapped into memory rather than loaded
+encoder.xml, .bin    pixel_values (1, 3, S, S) -> image features (1, P, D)
+decoder.xml, .bin    inputs_embeds, attention_mask, position_ids, rows -> logits (B, V); the cache is its state
+embedding.bin        (V, D), mapped into memory rather than loaded
 """
 
 from __future__ import annotations
