@@ -34,6 +34,10 @@ PARTS = ("encoder", "prefill", "decode")
 
 def main(argv: list[str]) -> dict[str, Any]:
     """Measure, print a table on stderr, return the numbers."""
+    if "openvino" in argv:  # in processes of its own, so that each engine's memory can be told
+        from scripts.benchmarks import read_engines
+
+        return read_engines.main(argv)
     arguments = _parser().parse_args(argv)
     device = choose_device(arguments.device)
     dtype = choose_dtype(arguments.dtype, device)
@@ -62,6 +66,9 @@ def main(argv: list[str]) -> dict[str, Any]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench.py read", description=__doc__)
     parser.add_argument("--size", choices=("tiny", "full"), default="tiny")
+    parser.add_argument(
+        "--backend", choices=("torch", "openvino"), default="torch", help="openvino has options of its own"
+    )
     parser.add_argument("--device", default="auto")
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--threads", type=int, default=0, help="of the CPU; 0: torch's own choice")

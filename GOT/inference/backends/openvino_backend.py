@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -96,7 +95,7 @@ class OpenVINOBackend:
         request = self._encoder.create_infer_request() if len(views) else None
         for index, view in enumerate(views.split(1)):
             assert request is not None
-            request.infer({0: view.contiguous().numpy()})
+            _run(request, {"pixel_values": view})
             features[index] = torch.from_numpy(request.get_output_tensor(0).data)[0]
         return features
 
@@ -154,7 +153,14 @@ class OpenVINOSession:
             "inputs_embeds": inputs_embeds, "attention_mask": self._mask, "position_ids": position_ids,
             "rows": self._rows,
         }  # fmt: skip
-        request.infer({name: np.ascontiguousarray(tensor.numpy()) for name, tensor in tensors.items()})
+        _run(request, tensors)
         self._rows = torch.arange(len(self._rows))
         # A view of the engine's buffer: it holds until the next step, as ``logits`` does.
         return torch.from_numpy(request.get_output_tensor(0).data)
+
+
+def _run(request: Any, tensors: dict[str, Tensor]) -> None:
+    """Run a graph on tensors where they lie, and leave its outputs where they are: ``infer`` would copy all of them."""
+    arrays = {name: tensor.contiguous().numpy() for name, tensor in tensors.items()}
+    request.start_async(arrays, share_inputs=True)
+    request.wait()

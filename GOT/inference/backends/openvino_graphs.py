@@ -42,6 +42,7 @@ def write_encoder(model: GOTQwenForCausalLM, folder: Path, *, weights: str, view
     vision = model.config.vision
     example = torch.zeros(1, 3, vision.image_size, vision.image_size)
     graph = _convert(EncoderGraph(model), (example,), [list(example.shape)])
+    graph.inputs[0].get_tensor().set_names({"pixel_values"})
     if weights == "int8-activations":
         nncf = require("nncf", extra=EXTRA)
         with _quiet():
