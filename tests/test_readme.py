@@ -31,7 +31,15 @@ STEP = [
     "tables",
 ]
 # What keeps a command short, or on the CPU.
-EXTRA = {"read": FEW, "doctor": CPU, "train": STEP, "merge": [], "synth": [], "evaluate": [*FEW]}
+EXTRA = {
+    "read": FEW,
+    "doctor": CPU,
+    "train": STEP,
+    "merge": [],
+    "synth": [],
+    "evaluate": [*FEW],
+    "export": ["--precision", "float32"],
+}
 
 
 def blocks(language: str, *names: str) -> list[str]:
