@@ -49,8 +49,10 @@ def main(argv: list[str]) -> dict[str, Any]:
                 for name, child in children.items():
                     spent[part][name].append(child.ask(part))
         agreement = children["openvino"].ask("agree", answers["transformers"]["tokens"])
+        profile = children["openvino"].ask("profile") if arguments.profile else None
         peaks = {name: child.close() for name, child in children.items()}
-    return report(arguments, threads, spent, peaks, floors, agreement)
+    result = report(arguments, threads, spent, peaks, floors, agreement)
+    return result | ({"profile": profile} if profile else {})
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tokens", type=int, default=32, help="tokens of the answer")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--profile", action="store_true", help="where the engine's time goes, by operation")
     parser.add_argument("--folder", type=Path, help="keep checkpoint and export here, for the next run")
     parser.add_argument("--child", choices=ENGINES, help=argparse.SUPPRESS)
     return parser
@@ -100,7 +103,7 @@ class Child:
     def __init__(self, name: str, folder: Path, arguments: argparse.Namespace, threads: int) -> None:
         command = [sys.executable, "-m", "scripts.benchmarks.read_engines", "--child", name]
         command += ["--folder", str(folder), "--precision", arguments.precision, "--threads", str(threads)]
-        command += ["--tokens", str(arguments.tokens)]
+        command += ["--tokens", str(arguments.tokens), *(["--profile"] if arguments.profile else [])]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
         )
@@ -128,7 +131,7 @@ def serve(arguments: argparse.Namespace) -> dict[str, Any]:
     torch.set_num_threads(arguments.threads)
     inputs = load_file(arguments.folder / PROMPT)
     build = {"transformers": TransformersEngine, "openvino": OpenVINOEngine}[arguments.child]
-    engine: Any = build(arguments.folder, arguments.precision, inputs)
+    engine: Any = build(arguments, inputs)
     features = engine.encode()
     for line in sys.stdin:
         what, *values = json.loads(line)
@@ -141,6 +144,8 @@ def serve(arguments: argparse.Namespace) -> dict[str, Any]:
             answer = timed(lambda first=first: engine.decode(first, arguments.tokens))  # type: ignore[misc]
         elif what == "answer":
             answer = {"tokens": engine.decode(engine.prefill(features), arguments.tokens)}
+        elif what == "profile":
+            answer = engine.profile(features)
         elif what == "agree":
             answer = engine.agree(engine.prefill(features), values[0])
         else:
@@ -167,11 +172,11 @@ def timed(work: Callable[[], Any]) -> dict[str, float]:
 class TransformersEngine:
     """The peer, without the overhead of its ``generate``."""
 
-    def __init__(self, folder: Path, precision: str, inputs: dict[str, Tensor]) -> None:
+    def __init__(self, arguments: argparse.Namespace, inputs: dict[str, Tensor]) -> None:
         from transformers import GotOcr2ForConditionalGeneration
 
         self.model: Any = GotOcr2ForConditionalGeneration.from_pretrained(
-            folder / "model", dtype=torch.float32
+            arguments.folder / "model", dtype=torch.float32
         ).eval()
         self.inputs = inputs
 
@@ -207,12 +212,13 @@ class TransformersEngine:
 class OpenVINOEngine:
     """Ours: the backend as the pipeline uses it."""
 
-    def __init__(self, folder: Path, precision: str, inputs: dict[str, Tensor]) -> None:
+    def __init__(self, arguments: argparse.Namespace, inputs: dict[str, Tensor]) -> None:
         from GOT.data.processor import ModelInputs
         from GOT.inference.backends.openvino_backend import OpenVINOBackend
         from GOT.model.checkpoint import load_config
 
-        self.backend = OpenVINOBackend(folder / precision, load_config(folder / "model"))
+        folder, options = arguments.folder, {"PERF_COUNT": True} if arguments.profile else {}
+        self.backend = OpenVINOBackend(folder / arguments.precision, load_config(folder / "model"), options)
         self.inputs = ModelInputs(**inputs)
 
     def encode(self) -> Tensor:
@@ -240,14 +246,33 @@ class OpenVINOEngine:
             first.step(torch.tensor([token]))
         return {"same": same, "of": len(wanted)}
 
+    def profile(self, features: Tensor) -> dict[str, dict[str, float]]:
+        """Share of each kind of operation in one view's encoding and in one token's step."""
+        encoder = self.backend.new_request(encoder=True)
+        encoder.infer({0: self.inputs.pixel_values.numpy()})
+        session = self.prefill(features)
+        session.step(torch.tensor([5]))
+        session.step(torch.tensor([6]))
+        return {"encoder": _shares(encoder), "decode": _shares(session._request)}
+
+
+def _shares(request: Any) -> dict[str, float]:
+    """Operations of at least 1% of the time of the last run, most costly first."""
+    spent: dict[str, float] = {}
+    for node in request.profiling_info:
+        spent[node.node_type] = spent.get(node.node_type, 0.0) + node.real_time.total_seconds()
+    total = sum(spent.values())
+    ranked = sorted(spent.items(), key=lambda item: -item[1])
+    return {name: round(seconds / total, 3) for name, seconds in ranked if seconds >= 0.01 * total}
+
 
 def measure_floors(threads: int) -> dict[str, float]:
     """What the machine can do now: GB/s of copying (read and written), GFLOP/s of multiplying float32 matrices."""
     torch.set_num_threads(threads)
     source, target = torch.rand(64 * 1024**2), torch.empty(64 * 1024**2)
     left, right = torch.rand(1536, 1536), torch.rand(1536, 1536)
-    copy = min(timed(lambda: target.copy_(source))["seconds"] for _ in range(7))
-    multiply = min(timed(lambda: left @ right)["seconds"] for _ in range(7))
+    copy = min(timed(lambda: target.copy_(source))["seconds"] for _ in range(20))
+    multiply = min(timed(lambda: left @ right)["seconds"] for _ in range(20))
     return {"copy_gb_per_s": 2 * source.nbytes / copy / 1e9, "matmul_gflops": 2 * 1536**3 / multiply / 1e9}
 
 

@@ -5,7 +5,7 @@ B batch · T tokens · N views · P image tokens of a view · D hidden · V voca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,18 +69,21 @@ class OpenVINOBackend:
     Args:
         folder: What ``openvino_export`` wrote.
         config: The checkpoint's configuration.
+        properties: OpenVINO's, beside :data:`PROPERTIES` (a benchmark asks for a profile).
     """
 
     name = "openvino"
 
-    def __init__(self, folder: Path, config: GOTConfig) -> None:
+    def __init__(
+        self, folder: Path, config: GOTConfig, properties: Mapping[str, object] | None = None
+    ) -> None:
         ov = require("openvino", extra=graphs.EXTRA)
         self.folder = folder
         self.config = config
         core = ov.Core()
-        properties = PROPERTIES | {"INFERENCE_NUM_THREADS": torch.get_num_threads()}
-        self._encoder = core.compile_model(folder / graphs.ENCODER, "CPU", properties)
-        self._decoder = core.compile_model(folder / graphs.DECODER, "CPU", properties)
+        chosen = PROPERTIES | {"INFERENCE_NUM_THREADS": torch.get_num_threads()} | dict(properties or {})
+        self._encoder = core.compile_model(folder / graphs.ENCODER, "CPU", chosen)
+        self._decoder = core.compile_model(folder / graphs.DECODER, "CPU", chosen)
         self._embedding = graphs.map_embedding(folder, hidden_size=config.hidden_size, rows=config.vocab_size)
 
     def start(self, batch: Sequence[ModelInputs]) -> OpenVINOSession:
@@ -92,7 +95,7 @@ class OpenVINOBackend:
         """Views of several prompts to image features, (N, P, D); one view fills the cores."""
         views = torch.cat(list(pixel_values))
         features = torch.empty(len(views), self.config.vision.num_image_tokens, self.config.hidden_size)
-        request = self._encoder.create_infer_request() if len(views) else None
+        request = self.new_request(encoder=True) if len(views) else None
         for index, view in enumerate(views.split(1)):
             assert request is not None
             _run(request, {"pixel_values": view})
@@ -103,9 +106,9 @@ class OpenVINOBackend:
         """Rows of the embedding table, (..., D), float32."""
         return self._embedding[token_ids].float()
 
-    def new_request(self) -> Any:
-        """An execution of the decoder with a cache of its own."""
-        return self._decoder.create_infer_request()
+    def new_request(self, *, encoder: bool = False) -> Any:
+        """An execution of the decoder with a cache of its own, or of the encoder."""
+        return (self._encoder if encoder else self._decoder).create_infer_request()
 
 
 class OpenVINOSession:
