@@ -16,7 +16,7 @@ from GOT.render.latex import is_balanced
 from GOT.render.nodes import Block, Grid, Inline
 from GOT.render.page import RenderPage
 from GOT.render.tabular import grid_to_latex
-from GOT.render.tikz_tex import is_allowed
+from GOT.render.tikz.tex import is_allowed
 from GOT.render.walk import blocks_of, is_address
 
 PREAMBLE = r"""\documentclass{article}

@@ -167,7 +167,7 @@ def _rdkit() -> Callable[[dict[str, Any]], str]:
         drawer = rdMolDraw2D.MolDraw2DSVG(-1, -1)
         options: Any = drawer.drawOptions()
         options.clearBackground = False
-        options.fixedBondLength = 32
+        options.fixedBondLength = 42
         options.bondLineWidth = 1.6
         options.prepareMolsBeforeDrawing = False
         with contextlib.suppress(ValueError, RuntimeError):  # odd molecules keep their aromatic bonds

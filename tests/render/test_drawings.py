@@ -9,11 +9,12 @@ from xml.etree import ElementTree
 
 import pytest
 
-from GOT.render import chart, kern, smiles, tikz, tikz_tex, worker
+from GOT.render import chart, kern, smiles, tikz, worker
 from GOT.render.chart_data import parse_chart, to_number
 from GOT.render.drawing import CannotDraw
 from GOT.render.elements import adopt_svg, to_xml
-from GOT.render.tikz_painter import paint
+from GOT.render.tikz import tex
+from GOT.render.tikz.painter import paint
 
 SCORE = "**kern\t**kern\n*clefF4\t*clefG2\n*M4/4\t*M4/4\n4F\t4f\n4A\t4a\n2c\t2cc\n==\t==\n*-\t*-\n"
 TRIANGLE = r"""\begin{tikzpicture}
@@ -137,16 +138,16 @@ def test_a_line_without_semicolon_keeps_its_last_character() -> None:
     ],
 )
 def test_tex_is_not_given_what_is_not_on_its_list(body: str) -> None:
-    assert not tikz_tex.is_allowed(f"\\begin{{tikzpicture}}{body}\\end{{tikzpicture}}")
+    assert not tex.is_allowed(f"\\begin{{tikzpicture}}{body}\\end{{tikzpicture}}")
 
 
 def test_tex_draws_where_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert tikz_tex.is_allowed(TRIANGLE)
+    assert tex.is_allowed(TRIANGLE)
     if has_tikz():
         svg = tikz.to_svg(TRIANGLE)
         assert 'href="data:image/png;base64,' in svg
     tikz._by_tex.cache_clear()
-    monkeypatch.setattr(tikz_tex, "find_pdflatex", lambda: None)
+    monkeypatch.setattr(tex, "find_pdflatex", lambda: None)
     assert "<path" in tikz.to_svg(TRIANGLE)
     tikz._by_tex.cache_clear()
 

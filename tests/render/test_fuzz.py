@@ -11,9 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from GOT.render import RenderPage, convert, render, tikz_tex
+from GOT.render import RenderPage, convert, render
 from GOT.render.clean import CLEANERS, balance, clean
 from GOT.render.latex import is_balanced
+from GOT.render.tikz import tex
 from GOT.utils.lazy import is_available
 from tests.render.payloads import PAYLOADS, answers
 from tests.render.test_documents import pages
@@ -68,7 +69,7 @@ class Nesting(HTMLParser):
 
 @pytest.fixture(autouse=True)
 def no_tex(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tikz_tex, "find_pdflatex", lambda: None)
+    monkeypatch.setattr(tex, "find_pdflatex", lambda: None)
 
 
 def make_answer(rng: random.Random) -> str:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from GOT.render import RenderPage, convert, kern, tikz, tikz_tex
+from GOT.render import RenderPage, convert, kern, tikz
 from GOT.render.document import POLICY
 from GOT.render.drawing import CannotDraw
+from GOT.render.tikz import tex
 from tests.render import browser
 from tests.render.payloads import PAYLOADS, answers
 
@@ -36,7 +37,7 @@ return [window.hit || 0, found, document.querySelectorAll('section').length];
 @pytest.fixture
 def no_tex(monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a second for each drawing is for the slow tests."""
-    monkeypatch.setattr(tikz_tex, "find_pdflatex", lambda: None)
+    monkeypatch.setattr(tex, "find_pdflatex", lambda: None)
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,13 @@ import functools
 import io
 from xml.etree.ElementTree import Element
 
-from GOT.render import tikz_tex
 from GOT.render.drawing import CannotDraw, figure, to_svg_text
 from GOT.render.elements import SVG_NAMESPACE, append, element
 from GOT.render.elements import to_html as serialise
-from GOT.render.tikz_painter import paint
-from GOT.render.tikz_parser import COLORS, mend
+from GOT.render.tikz import tex
+from GOT.render.tikz.painter import paint
+from GOT.render.tikz.shapes import COLORS
+from GOT.render.tikz.splitting import mend
 
 SCALE = 4.0  # pixels for a point of TeX's page: 288 dpi
 PX_PER_PT = 1.5  # size on the page, the painter's
@@ -84,10 +85,10 @@ def _draw(text: str) -> tuple[Element, tuple[str, ...]]:
 @functools.lru_cache(maxsize=32)
 def _by_tex(text: str) -> tuple[bytes, float, float] | None:
     """TeX's drawing as a PNG with its size in points; ``None`` where TeX is not there, not allowed, or refuses."""
-    if tikz_tex.find_pdflatex() is None:
+    if tex.find_pdflatex() is None:
         return None
     try:
-        pdf = tikz_tex.typeset(mend(text).strip())
+        pdf = tex.typeset(mend(text).strip())
     except CannotDraw:
         return None
     import pypdfium2

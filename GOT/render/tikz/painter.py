@@ -8,11 +8,13 @@ from xml.etree.ElementTree import Element
 
 from GOT.render.drawing import CannotDraw
 from GOT.render.elements import SVG_NAMESPACE, append, element
-from GOT.render.tikz_label import Run, to_lines, width
-from GOT.render.tikz_parser import Curve, Label, Point, Style, parse_tikz
+from GOT.render.tikz.numbers import PT_PER_CM
+from GOT.render.tikz.reader import parse_tikz
+from GOT.render.tikz.runs import Run, to_lines, width
+from GOT.render.tikz.shapes import Curve, Label, Point, Style
 
 PX_PER_PT = 1.5
-PX_PER_CM = 28.4528 * PX_PER_PT
+PX_PER_CM = PT_PER_CM * PX_PER_PT
 FONT_SIZE = 10 * PX_PER_PT  # TikZ labels are 10 pt
 MARGIN = 8.0  # px around the drawing
 MAX_SIDE = 6000.0  # px; larger drawings are scaled down

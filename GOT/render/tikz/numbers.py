@@ -7,10 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 
 MAX_DEPTH = 40
+PT_PER_CM = 28.4528
 LIMIT = 1e6  # larger numbers are no coordinates
 CM_PER_UNIT = {
-    "cm": 1.0, "mm": 0.1, "pt": 1 / 28.4528, "in": 2.54, "ex": 0.15, "em": 0.35, "bp": 1 / 28.35,
-    "px": 1 / 28.4528, "r": 180 / math.pi
+    "cm": 1.0, "mm": 0.1, "pt": 1 / PT_PER_CM, "in": 2.54, "ex": 0.15, "em": 0.35, "bp": 1 / 28.35,
+    "px": 1 / PT_PER_CM, "r": 180 / math.pi
 }  # fmt: skip
 
 _TOKEN = re.compile(
