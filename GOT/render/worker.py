@@ -21,7 +21,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-SECONDS = 4.0  # for one drawing; starting the child and loading a library not counted
+SECONDS = 2.5  # for one drawing; starting the child and loading a library not counted
+MAX_REMEMBERED = 200  # requests that were not finished in time
 START_SECONDS = 60.0
 MEMORY = 4 << 30  # bytes of address space
 
@@ -53,21 +54,37 @@ class _Child:
     def __init__(self) -> None:
         self.process: subprocess.Popen[bytes] | None = None
         self.loaded: set[str] = set()
+        self.too_slow: dict[str, None] = {}  # asked again for the next format, they would take as long again
         self.lock = threading.Lock()
         atexit.register(self.close)
 
     def ask(self, request: dict[str, Any], seconds: float) -> str:
+        key = json.dumps(request)
         with self.lock:
+            if key in self.too_slow:
+                raise ToolFailed(f"{request['tool']} took too long")
             if self.process is None or self.process.poll() is not None:
                 self.close()
                 self.process = self._start()
             if request["tool"] not in self.loaded:
-                self._send({"tool": request["tool"], "load": True}, START_SECONDS)
+                self._load(request["tool"])
                 self.loaded.add(request["tool"])
-            answer = self._send(request, seconds)
+            try:
+                answer = self._send(request, seconds)
+            except TimeoutError:
+                self.too_slow[key] = None
+                if len(self.too_slow) > MAX_REMEMBERED:
+                    del self.too_slow[next(iter(self.too_slow))]
+                raise ToolFailed(f"{request['tool']} took longer than {seconds:g} s") from None
         if "error" in answer:
             raise ToolFailed(str(answer["error"]))
         return str(answer["drawing"])
+
+    def _load(self, tool: str) -> None:
+        try:
+            self._send({"tool": tool, "load": True}, START_SECONDS)
+        except TimeoutError:
+            raise ToolFailed(f"{tool} is not loaded within {START_SECONDS:g} s") from None
 
     def close(self) -> None:
         """End the child."""
@@ -90,7 +107,7 @@ class _Child:
             line = self._read_line(seconds)
         except TimeoutError:
             self.close()
-            raise ToolFailed(f"{request['tool']} took longer than {seconds:g} s") from None
+            raise
         except OSError:
             line = b""
         if not line.endswith(b"\n"):

@@ -113,6 +113,8 @@ def run(count: int, seed: int) -> float:
             seconds = check(text, number)
         except Exception as error:
             raise AssertionError(f"answer {number} of seed {seed}: {text!r}") from error
+        if seconds > SECONDS:  # what hangs hangs twice; a busy machine does not
+            seconds = check(text, number)
         slowest = max(slowest, seconds)
         assert seconds < SECONDS, f"answer {number} of seed {seed} took {seconds:.1f} s: {text!r}"
     return slowest

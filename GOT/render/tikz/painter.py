@@ -18,7 +18,7 @@ PX_PER_CM = PT_PER_CM * PX_PER_PT
 FONT_SIZE = 10 * PX_PER_PT  # TikZ labels are 10 pt
 MARGIN = 8.0  # px around the drawing
 MAX_SIDE = 6000.0  # px; larger drawings are scaled down
-FONT = "'Latin Modern Math', 'STIX Two Text', 'Times New Roman', serif"
+FONT = "'Latin Modern Roman', 'STIX Two Text', 'Times New Roman', 'Liberation Serif', serif"
 
 
 @dataclasses.dataclass(frozen=True)
