@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from GOT.inference.outputs import ReadPage
 
 
+DEFAULT_OUTPUT = Path("results/demo.html")  # as published
+
+
 def main_single(argv: list[str] | None = None) -> int:
     """``run_ocr_2.0.py``: one view a page."""
     parser = _parser("run_ocr_2.0.py", "Read a page: plain or formatted, whole, by box or by colour.")
@@ -58,7 +61,10 @@ def _parser(program: str, description: str) -> common.Parser:
         "--render", action="store_true", help="also write the page beside its rendered text as HTML"
     )
     parser.add_argument(
-        "-o", "--output", type=Path, default=Path("results/demo.html"), help="where --render writes"
+        "-o",
+        "--output",
+        type=Path,
+        help=f"where --render writes ({DEFAULT_OUTPUT}; beside it while another run writes there)",
     )
     reading.add_clean_flags(parser)
     parser.add_argument(
@@ -70,6 +76,18 @@ def _parser(program: str, description: str) -> common.Parser:
 
 
 def _demo(arguments: argparse.Namespace, program: str, *, crop: bool, multi_page: bool) -> int:
+    from GOT.utils import io
+
+    if not arguments.render or arguments.output:
+        output = arguments.output if arguments.render else None
+        return _read(arguments, program, output, crop=crop, multi_page=multi_page)
+    with io.claim(DEFAULT_OUTPUT) as output:
+        return _read(arguments, program, output, crop=crop, multi_page=multi_page)
+
+
+def _read(
+    arguments: argparse.Namespace, program: str, output: Path | None, *, crop: bool, multi_page: bool
+) -> int:
     from GOT.inference.documents import open_pages
     from GOT.inference.outputs import PictureKeeper, cleaned, to_bytes
     from GOT.inference.pipeline import ReadRequest
@@ -95,8 +113,8 @@ def _demo(arguments: argparse.Namespace, program: str, *, crop: bool, multi_page
     results = pipeline.read_pages(keeper.watch(pages), template, batch_size=arguments.batch_size or 1)
     shown: list[ReadPage] = []
     code = reading.print_pages(_remembered(cleaned(keeper.join(results), clean_names), shown), program)
-    if arguments.render and any(page.result.status != "failed" for page in shown):
-        path = io.write_bytes(arguments.output, to_bytes(shown, "html"))
+    if output is not None and any(page.result.status != "failed" for page in shown):
+        path = io.write_bytes(output, to_bytes(shown, "html"))
         common.note(f"rendered to {path}")
     return code
 

@@ -177,7 +177,7 @@ def join_hyphens(text: str) -> str:
     def join(found: re.Match[str]) -> str:
         if any(start <= found.start() < end for start, end in protected):
             return found[0]
-        return found["rest"] + "\n"
+        return found["rest"] + ("\n" if found["behind"] else "")
 
     return _HYPHEN.sub(join, text)
 

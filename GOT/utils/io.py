@@ -42,6 +42,56 @@ def write_json(path: str | Path, value: Any, *, indent: int | None = 2) -> Path:
 
 
 @contextlib.contextmanager
+def claim(path: str | Path) -> Iterator[Path]:
+    """Yield ``path``, or ``name-2``, ``name-3`` … beside it while another process holds the names before.
+
+    For outputs whose name no user chose: two runs at once write two files. A process that dies gives its claim back;
+    where there are no file locks (Windows), the name is yielded as it is.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        chosen = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+        lock = chosen.with_name(f".{chosen.name}.lock")
+        handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            if not _lock(handle):
+                number += 1
+                continue
+            if not _is_still(lock, handle):  # its last holder removed it in between
+                continue
+            try:
+                yield chosen
+            finally:
+                with contextlib.suppress(OSError):
+                    os.unlink(lock)
+            return
+        finally:
+            os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_still(path: Path, handle: int) -> bool:
+    """Whether the open file is the one that stands under this name."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(handle))
+    except FileNotFoundError:
+        return False
+
+
+@contextlib.contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """Fill a folder under a temporary name and rename it into place at the end.
 

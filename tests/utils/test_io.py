@@ -68,3 +68,15 @@ def test_a_folder_whose_making_fails_is_as_before(tmp_path: Path) -> None:
         (folder / "b").write_text("2")
         raise RuntimeError
     assert [str(p.relative_to(tmp_path)) for p in sorted(tmp_path.rglob("*"))] == ["out", "out/a"]
+
+
+def test_two_at_once_get_two_names_and_one_after_the_other_the_same(tmp_path: Path) -> None:
+    with (
+        io.claim(tmp_path / "results/demo.html") as first,
+        io.claim(tmp_path / "results/demo.html") as second,
+    ):
+        assert (first.name, second.name) == ("demo.html", "demo-2.html")
+        first.write_text("1")
+    with io.claim(tmp_path / "results/demo.html") as again:
+        assert again == first
+    assert [path.name for path in (tmp_path / "results").iterdir()] == ["demo.html"]
