@@ -161,6 +161,8 @@ def drop_page_numbers(text: str) -> str:
     lines = text.split("\n")
     filled = [index for index, line in enumerate(lines) if line.strip()]
     edges = {*filled[:1], *filled[-1:]} if len(filled) >= MIN_LINES else set()
+    if any(behind == len(text.rstrip()) for _, _, _, behind in match_environments(text.rstrip()).values()):
+        edges -= set(filled[-1:])  # the last line of a table that was cut
     kept = [line for index, line in enumerate(lines) if index not in edges or not _PAGE_NUMBER.match(line)]
     return text if len(kept) == len(lines) else "\n".join(kept).strip("\n")
 

@@ -29,6 +29,7 @@ def read(tiny_checkpoint: Path, capfd: pytest.CaptureFixture[str], monkeypatch: 
             yield PageResult(ANSWER, "ok", "stop", page.source, page.number, "OCR with format: ")
 
     monkeypatch.setattr(GOTPipeline, "read_pages", read_pages)
+    monkeypatch.setattr("GOT.cli.batched.can_read", lambda *_: False)
 
     def run(*arguments: object) -> tuple[int, str, str]:
         try:
@@ -95,16 +96,15 @@ def test_a_missing_library_is_told_before_anything_is_read(
     assert code != 0 and 'pip install "got-ocr[render]"' in err and err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_two_demos_at_once_in_any_folder_write_two_pages(
     tiny_checkpoint: Path, page: Path, tmp_path: Path
 ) -> None:
     """Fault I7: ``./results/demo.html`` worked from one folder only and was overwritten by every run."""
     command = [sys.executable, str(ROOT / "GOT/demo/run_ocr_2.0.py"), "--model-name", str(tiny_checkpoint)]
     command += ["--image-file", str(page), "--type", "format", "--render", "--max-new-tokens", "8"]
-    both = [
-        subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        for _ in range(2)
-    ]
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    both = [subprocess.Popen(command, cwd=tmp_path, **pipes) for _ in range(2)]
     said = [running.communicate(timeout=300)[1].decode() for running in both]
     assert [running.returncode for running in both] == [0, 0], said
     written = sorted(path.name for path in (tmp_path / "results").iterdir())
