@@ -381,11 +381,19 @@ def is_tall(node: Node) -> bool:
     return any(is_tall(child) for child in node.children())
 
 
+_LEAVES = frozenset({Atom, Letter, Text, Function})
+
+
 def count_symbols(node: Node) -> int:
     """How many signs a formula shows: what its answer's length grows with."""
-    if isinstance(node, Atom | Letter | Text | Function):
-        return 1
-    return sum(count_symbols(child) for child in node.children()) + (not isinstance(node, Row | Script))
+    count, waiting = 0, [node]
+    while waiting:
+        part = waiting.pop()
+        kind = type(part)
+        count += kind is not Row and kind is not Script
+        if kind not in _LEAVES:
+            waiting += part.children()
+    return count
 
 
 def join_latex(pieces: list[str]) -> str:

@@ -19,6 +19,7 @@ from GOT.data_engine import KINDS
 from GOT.data_engine.recipe import Recipe
 from GOT.data_engine.runner import SHARD_SIZE, Shard, draw_shard
 from GOT.data_engine.sample import Sample
+from scripts.benchmarks.bare import BARE, measure_beside_bare
 
 # Thirty fonts at one size, all glyphs drawn before: what the cache gives once it is full.
 WARM: dict[str, tuple[str, dict[str, Any]]] = {
@@ -55,7 +56,17 @@ def main(argv: list[str]) -> dict[str, Any]:
         print(f"{kind:20s} {rate:15.1f} {count:8d} {accepted:9d} {_peak_mb():8.0f}", file=sys.stderr)
     rates[PEER] = round(_measure_peer(arguments.seconds), 2)
     print(f"{PEER:20s} {rates[PEER]:15.1f}", file=sys.stderr)
-    result: dict[str, Any] = {"samples_per_second_and_core": rates, "missing": missing}
+    beside = {kind: measure_beside_bare(kind) for kind in BARE if kind in rates}
+    for kind, found in beside.items():
+        print(
+            f"{kind:20s} {found['ours']:15.1f} ours, {found['bare']:.1f} by its renderer alone",
+            file=sys.stderr,
+        )
+    result: dict[str, Any] = {
+        "samples_per_second_and_core": rates,
+        "beside_the_renderer_alone": beside,
+        "missing": missing,
+    }
     if arguments.memory:
         result["memory_mb"] = _watch_memory(arguments.memory)
     return result
