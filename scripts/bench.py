@@ -18,6 +18,8 @@ sys.path[0] = str(Path(__file__).resolve().parent.parent)  # run from any folder
 
 BENCHMARKS = {
     "read": "seconds of encoder and prefill, tokens/s; beside transformers' GotOcr2",
+    "decode": "tokens/s of one page and of batches; beside transformers' generate and the roofline",
+    "gpu": "read, decode and train at full size on a card, against the goals",
     "synth": "samples a second and core, for every kind of the data engine; beside its renderers alone",
     "metrics": "edit distance and the whole Fox score; beside nltk's edit distance",
     "train": "images/s, tokens/s and peak memory of a training step; beside transformers' GotOcr2",

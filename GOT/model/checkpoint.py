@@ -226,10 +226,16 @@ def write_model(
     else:
         io.write_json(folder / "config.json", _config_to(config) | {"torch_dtype": dtype})
     save_torch_state_dict(
-        {name: tensor.detach().contiguous() for name, tensor in kept.items()},
+        {name: _on_its_own(tensor.detach()) for name, tensor in kept.items()},
         folder,
         max_shard_size=max_shard_size,
     )
+
+
+def _on_its_own(tensor: Tensor) -> Tensor:
+    """Contiguous, and no part of a larger storage, which safetensors refuses: a backend may have joined weights."""
+    whole = tensor.untyped_storage().nbytes() == tensor.nbytes
+    return tensor.contiguous() if whole else tensor.clone(memory_format=torch.contiguous_format)
 
 
 def config_to_transformers(config: GOTConfig) -> dict[str, Any]:

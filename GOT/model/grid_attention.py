@@ -25,7 +25,7 @@ def choose_attention(implementation: str, device: torch.device) -> Callable[...,
     """
     if implementation == "eager":
         return attend_plain
-    return attend_in_groups if device.type == "cpu" else attend_folded
+    return attend_folded if device.type == "cuda" else attend_in_groups
 
 
 def attend_plain(query: Tensor, key: Tensor, value: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

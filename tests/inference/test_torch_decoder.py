@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from GOT.inference.backends import torch_decoder
 from GOT.inference.backends.torch_decoder import Decoder, KeyValueCache, join_linears, mask_later
+from GOT.model.checkpoint import load_model, save_model
 from tests.helpers import make_model
 
 LENGTHS = (5, 9, 1)
@@ -102,3 +104,11 @@ def test_frozen_weights_are_held_once_and_trained_ones_left_alone() -> None:
 def test_a_model_of_sliding_windows_is_refused(tiny_tokenizer: Any) -> None:
     with pytest.raises(ValueError, match="use_sliding_window is true"):
         Decoder(make_model(tiny_tokenizer, use_sliding_window=True, sliding_window=8))
+
+
+def test_a_model_is_saved_as_it_was_after_its_weights_were_joined(tiny_model: Any, tmp_path: Path) -> None:
+    kept = {name: tensor.clone() for name, tensor in tiny_model.state_dict().items()}
+    Decoder(tiny_model.requires_grad_(False))
+    saved = load_model(save_model(tiny_model, tmp_path / "model")).state_dict()
+    assert saved.keys() == kept.keys()
+    assert all(torch.equal(saved[name], tensor) for name, tensor in kept.items())

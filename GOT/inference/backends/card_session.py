@@ -30,6 +30,8 @@ class Workspace:
         self.token_ids = torch.zeros(slots, dtype=torch.long, device=device)
         self.logits = torch.zeros(slots, config.vocab_size, dtype=decoder.dtype, device=device)
         self._graphs: dict[tuple[int, int, bool], torch.cuda.CUDAGraph] = {}
+        # One for all, since never two of them run: what they compute in between would add up.
+        self._pool = torch.cuda.graph_pool_handle() if device.type == "cuda" else None
 
     def grow(self, tokens: int) -> None:
         """Make room for this many tokens in every slot."""
@@ -53,7 +55,7 @@ class Workspace:
         self._compute(*key)  # the first time as it is: libraries set themselves up, which no capture may see
         if self.decoder.device.type == "cuda":
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
+            with torch.cuda.graph(graph, pool=self._pool):
                 self._compute(*key)
             self._graphs[key] = graph
 

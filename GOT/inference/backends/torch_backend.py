@@ -15,7 +15,7 @@ from torch import Tensor
 from GOT.data.processor import ModelInputs
 from GOT.inference.backends import Prompt
 from GOT.inference.backends.card_session import CardSession, Workspace
-from GOT.inference.backends.torch_decoder import Decoder, KeyValueCache, power_of_two
+from GOT.inference.backends.torch_decoder import Decoder, KeyValueCache
 from GOT.inference.backends.torch_session import TorchSession
 from GOT.inference.device import choose_device, choose_dtype
 from GOT.model.checkpoint import load_model
@@ -93,11 +93,10 @@ class TorchBackend:
         )
 
     def _open_on_card(self, count: int) -> CardSession:
-        slots = power_of_two(count)
-        fitting = [space for space in self._free if space.slots == slots]
-        # Captured graphs are worth keeping from page to page; memory of another size is not.
-        space = fitting[0] if fitting else Workspace(self._decoder, slots)
+        # Captured graphs are worth keeping from page to page; memory of quite another size is not.
+        fitting = [space for space in self._free if count <= space.slots < 2 * count]
         self._free.clear()
+        space = fitting[0] if fitting else Workspace(self._decoder, count)
         session = CardSession(space)
         weakref.finalize(session, self._free.append, space)
         return session
