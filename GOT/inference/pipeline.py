@@ -137,7 +137,8 @@ class GOTPipeline:
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
             dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
             backend: A name of ``backends.BACKENDS``, or ``auto`` (see ``backends.choose_backend``).
-            attn_implementation: ``eager``, ``sdpa`` or ``flash_attention_2`` (torch backend).
+            attn_implementation: The encoder's attention in the torch backend: ``eager`` is the plain formula, anything
+                else the fused way of the device.
             engine_options: What only some backends know (``backends.OPTIONS``), such as ``{"precision": "int8"}``.
             settings: How answers are decoded.
 
