@@ -19,12 +19,15 @@ BIAS_BYTES = 16 * 1024**2  # that attend_in_groups builds at a time: as much as 
 
 
 def choose_attention(implementation: str, device: torch.device) -> Callable[..., Tensor]:
-    """The way to attend: ``eager`` is the formula as written, anything else what suits the device.
+    """The way to attend: ``eager`` is the formula as written, ``by_head`` the same for engines that a graph is traced
+    for, anything else what suits the device.
 
     On a CPU wider heads cost half as much again as building the bias in parts; on a card memory traffic is what costs.
     """
     if implementation == "eager":
         return attend_plain
+    if implementation == "by_head":
+        return attend_by_head
     return attend_folded if device.type == "cuda" else attend_in_groups
 
 
@@ -38,6 +41,17 @@ def attend_plain(query: Tensor, key: Tensor, value: Tensor, rows: Tensor, column
     """
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-2, -1) + relative_bias(query, rows, columns)
     return scores.softmax(dim=-1, dtype=torch.float32).to(query.dtype) @ value
+
+
+def attend_by_head(query: Tensor, key: Tensor, value: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """The formula, one head after the other where there are many tokens: for tracers, whose engines fuse by themselves.
+
+    Arguments as :func:`attend_plain`.
+    """
+    if query.shape[2] <= 256:
+        return attend_plain(query, key, value, rows, columns)
+    heads = zip(query.split(1, 1), key.split(1, 1), value.split(1, 1), strict=True)
+    return torch.cat([attend_plain(q, k, v, rows, columns) for q, k, v in heads], dim=1)
 
 
 def attend_in_groups(query: Tensor, key: Tensor, value: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

@@ -55,19 +55,21 @@ def test_attention_folded_into_the_heads_equals_the_plain_formula(
     torch.testing.assert_close(folded(pixels), wanted, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("grid", [(5, 5), (3, 8), (1, 1)])
+@pytest.mark.parametrize("grid", [(5, 5), (3, 8), (1, 1), (18, 15)])
 def test_every_way_to_attend_gives_the_plain_formula(grid: tuple[int, int]) -> None:
     height, width = grid
     tensors = [torch.randn(2, 3, height * width, 16) for _ in range(3)]
     tables = torch.randn(height, height, 16), torch.randn(width, width, 16)
     wanted = grid_attention.attend_plain(*tensors, *tables)
-    for attend in (grid_attention.attend_in_groups, grid_attention.attend_folded):
+    ways = (grid_attention.attend_in_groups, grid_attention.attend_folded, grid_attention.attend_by_head)
+    for attend in ways:
         torch.testing.assert_close(attend(*tensors, *tables), wanted, rtol=1e-5, atol=1e-5)
 
 
 def test_each_device_attends_in_its_own_way() -> None:
     choose = grid_attention.choose_attention
     assert choose("eager", torch.device("cuda")) is grid_attention.attend_plain
+    assert choose("by_head", torch.device("cpu")) is grid_attention.attend_by_head
     assert choose("sdpa", torch.device("cpu")) is grid_attention.attend_in_groups
     assert choose("sdpa", torch.device("cuda")) is grid_attention.attend_folded
 
@@ -89,11 +91,12 @@ def test_folded_attention_never_holds_a_bias_or_scores() -> None:
     tensors = [torch.randn(1, 2, 400, 16) for _ in range(3)]
     tables = torch.randn(20, 20, 16), torch.randn(20, 20, 16)
     largest = {}
-    for name in ("attend_plain", "attend_folded"):
+    for name in ("attend_plain", "attend_by_head", "attend_folded"):
         with LargestTensor() as seen:
             getattr(grid_attention, name)(*tensors, *tables)
         largest[name] = seen.count
     assert largest["attend_plain"] >= 2 * 400 * 400
+    assert 400 * 400 <= largest["attend_by_head"] < 2 * 400 * 400
     assert largest["attend_folded"] == 2 * 400 * (16 + 20 + 20)
 
 
