@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from GOT.render import inline_names as names
 from GOT.render.formula import symbols
 from GOT.render.latex import MAX_DEPTH, match_braces, match_environments, read_argument, read_option
 from GOT.render.nodes import (
@@ -24,59 +25,6 @@ from GOT.render.nodes import (
 from GOT.render.tabular import ENVIRONMENTS, parse_tabular
 
 MAX_ADDRESS = 500  # characters of a link
-
-_STYLES = {
-    "textbf": "strong", "bf": "strong", "textit": "em", "emph": "em", "textsl": "em", "underline": "u", "uline": "u",
-    "textsuperscript": "sup", "textsubscript": "sub", "st": "s", "sout": "s", "textsc": "", "text": "", "textrm": "",
-    "textsf": "", "textnormal": "", "mbox": "", "textup": "", "textmd": "", "makecell": "", "thead": "",
-    "shortstack": "",
-    "footnotesize": "", "hbox": "", "fbox": "", "centerline": "", "mathrm": "", "large": "", "parbox": "",
-    "caption*": "",
-}  # fmt: skip
-_CODES = {"texttt", "verb", "lstinline"}
-_DROPPED = {
-    "centering", "noindent", "hline", "small", "footnotesize", "scriptsize", "tiny", "normalsize", "large", "Large",
-    "LARGE", "huge", "Huge", "bfseries", "itshape", "rmfamily", "sffamily", "ttfamily", "displaystyle", "raggedright",
-    "raggedleft", "protect", "par", "newpage", "clearpage", "maketitle", "tableofcontents", "hfill", "vfill",
-    "smallskip",
-    "medskip", "bigskip", "null", "leavevmode", "ignorespaces", "indent", "flushleft", "arraybackslash", "item", "rm",
-    "/", "@", "hskip", "appendix", "strut", "upshape", "mdseries", "scshape", "relax", "unskip", "allowbreak", "-",
-}  # fmt: skip
-_DROPPED_ARGUMENT = {
-    "label", "vspace", "hspace", "vspace*", "hspace*", "setcounter", "addtocounter", "pagestyle",
-    "thispagestyle", "bibliographystyle", "fontsize", "rowcolor", "cellcolor", "color", "index"
-}  # fmt: skip
-_LETTERS = {
-    "ldots": "…", "dots": "…", "textellipsis": "…", "textendash": "–", "textemdash": "—",
-    "textquoteleft": "‘", "textquoteright": "’",
-    "textquotedblleft": "“", "textquotedblright": "”", "textbackslash": "\\", "textasciitilde": "~",
-    "LaTeX": "LaTeX", "TeX": "TeX",
-    "textasciicircum": "^", "textless": "<", "textgreater": ">", "textbar": "|", "textunderscore": "_",
-    "quad": "\u2003",
-    "qquad": "\u2003\u2003", "enspace": "\u2002", "thinspace": "\u2009", "textbullet": "•", "textperiodcentered": "·",
-    "i": "ı", "j": "ȷ", "ss": "ß", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "o": "ø", "O": "Ø", "aa": "å", "AA": "Å",
-    "l": "ł", "L": "Ł", "S": "§", "P": "¶", "copyright": "©", "textcopyright": "©", "textregistered": "®",
-    "texttrademark": "™", "dag": "†", "ddag": "‡", "pounds": "£", "textdegree": "°", "Square": "□", "CheckedBox": "☑",
-    "newline": "\n", "linebreak": "\n", "tabularnewline": "\n", "checkmark": "✓", "textdollar": "$",
-    "textpm": "±", "texttimes": "×",
-}  # fmt: skip
-_COMBINING = {
-    "'": "\u0301", "`": "\u0300", "^": "\u0302", '"': "\u0308", "~": "\u0303", "=": "\u0304", ".": "\u0307",
-    "c": "\u0327", "v": "\u030c", "u": "\u0306", "H": "\u030b", "k": "\u0328", "r": "\u030a", "d": "\u0323",
-    "b": "\u0331"
-}  # fmt: skip
-_DING = {"51": "✓", "52": "✔", "55": "✗", "56": "✘", "72": "★", "108": "●", "110": "■"}
-_TAGS = {
-    "b": "strong",
-    "strong": "strong",
-    "i": "em",
-    "em": "em",
-    "u": "u",
-    "s": "s",
-    "del": "s",
-    "sub": "sub",
-    "sup": "sup",
-}
 
 _TOKEN = re.compile(
     r"""
@@ -198,7 +146,7 @@ class _Reader:
         if at < 0:
             self.add_text(found[0])
             return
-        self.made.append(Styled(_TAGS[found["element"]], self.inner(self.text[found.end() : at])))
+        self.made.append(Styled(names.TAGS[found["element"]], self.inner(self.text[found.end() : at])))
         self.position = at + len(closer)
 
     def on_begin(self, found: re.Match[str]) -> None:
@@ -223,13 +171,13 @@ class _Reader:
         name = found[0][1:]
         bare = name.rstrip("*")
         argument = read_argument(self.text, found.end(), self.braces)
-        if name in _STYLES and argument:
+        if name in names.STYLES and argument:
             if name == "parbox" and (second := read_argument(self.text, argument[1], self.braces)):
                 argument = second
-            style, children = _STYLES[name], self.inner(argument[0])
+            style, children = names.STYLES[name], self.inner(argument[0])
             self.made += [Styled(style, children)] if style else children
             self.position = argument[1]
-        elif name in _CODES and argument:
+        elif name in names.CODES and argument:
             self.made.append(Code(_unescape(argument[0])))
             self.position = argument[1]
         elif bare in ("footnote", "footnotetext", "thanks") and (argument := self.behind_option(found.end())):
@@ -266,19 +214,19 @@ class _Reader:
             self.add_text(shown)
             self.position = argument[1]
         elif name == "ding" and argument:
-            self.add_text(_DING.get(argument[0].strip(), f"\\ding{{{argument[0]}}}"))
+            self.add_text(names.DING.get(argument[0].strip(), f"\\ding{{{argument[0]}}}"))
             self.position = argument[1]
-        elif name in _COMBINING and (letter := self.accented(found.end(), argument)):
-            self.add_text(letter + _COMBINING[name])
-        elif name in _DROPPED_ARGUMENT and argument:
+        elif name in names.COMBINING and (letter := self.accented(found.end(), argument)):
+            self.add_text(letter + names.COMBINING[name])
+        elif name in names.DROPPED_ARGUMENT and argument:
             self.position = argument[1]
-        elif name in _DROPPED:
+        elif name in names.DROPPED:
             self.position += self.text.startswith(" ", self.position)
-        elif name in _LETTERS:
-            if _LETTERS[name] == "\n":
+        elif name in names.LETTERS:
+            if names.LETTERS[name] == "\n":
                 self.made.append(Break())
             else:
-                self.add_text(_LETTERS[name])
+                self.add_text(names.LETTERS[name])
             self.position += self.text.startswith(" ", self.position) and name[-1].isalpha()
         elif len(name) == 1 and not name.isalnum():
             self.add_text(
