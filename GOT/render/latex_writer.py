@@ -173,7 +173,8 @@ def _inline(node: Inline, depth: int) -> str:
 def _table(grid: Grid, depth: int) -> str:
     def cell(source: str) -> str:
         # Cells of plain columns take no line ends of their own.
-        return _inlines(parse_inline(source, depth=2 * depth), depth + 1).replace("\n", " ")
+        made = _inlines(parse_inline(source, depth=2 * depth), depth + 1).replace("\n", " ")
+        return "{[}" + made[1:] if made.startswith("[") else made  # behind a line end it would be a length
 
     return grid_to_latex(grid, cell)
 

@@ -30,10 +30,11 @@ _TOKEN = re.compile(
     r"\\begin\s*\{[A-Za-z]+\*?\}|\\\\\*?(?:\s*\[[\d.\s]*(?:pt|em|ex|mm|cm|in)\])?|\\tabularnewline|\\.|[{}&]",
     re.DOTALL,
 )
-_RULES = re.compile(
-    r"\s*\\(?:(?P<rule>hline|hhline|toprule|midrule|bottomrule|specialrule|Xhline)"
-    r"|cline|cmidrule|addlinespace|noalign|rowcolor|arrayrulecolor|endhead|endfirsthead|endfoot|endlastfoot)(?![A-Za-z])"
-    r"(?:\s*\([lr]+\))?(?:\s*\[[^\]]{0,40}\])?(?:\s*\{[^{}]{0,60}\}){0,3}"
+_OPTION, _BRACED = r"(?:\s*\[[^\]]{0,40}\])?", r"\s*\{[^{}]{0,60}\}"
+_RULES = re.compile(  # with the arguments that each takes, since a cell may begin with a bracket
+    rf"\s*\\(?:(?P<rule>hline|(?:toprule|midrule|bottomrule)(?![A-Za-z]){_OPTION}|(?:hhline|Xhline){_BRACED}|specialrule(?:{_BRACED}){{3}})"
+    rf"|cline{_BRACED}|cmidrule(?:\s*\([lr]+\))?{_OPTION}(?:\s*\([lr]+\))?{_BRACED}|addlinespace{_OPTION}|noalign{_BRACED}"
+    rf"|(?:rowcolor|arrayrulecolor){_OPTION}{_BRACED}|endhead|endfirsthead|endfoot|endlastfoot)(?![A-Za-z])"
 )
 _CELL_COLOR = re.compile(r"\s*\\cellcolor(?:\[[^\]]{0,20}\])?\{[^{}]{0,40}\}")
 

@@ -63,6 +63,13 @@ def test_what_is_wrong_is_mended_and_said(source: str, note: str) -> None:
     assert note.split(":")[0] in latex_table.to_html(source)
 
 
+def test_rules_take_their_own_arguments_only() -> None:
+    rows = r"\toprule[1pt] [a] & {b} \\ \hline [c] & d \\ \hline {e} & f \\[2pt] "
+    rows += r"\cmidrule(lr){1-2} g & h \\ \rowcolor{red} i & j"
+    grid = parse_tabular(rf"\begin{{tabular}}{{ll}} {rows} \\ \bottomrule \end{{tabular}}")
+    assert [cell.text for cell in grid.cells] == ["[a]", "b", "[c]", "d", "e", "f", "g", "h", "i", "j"]
+
+
 def test_absurd_spans_are_bounded() -> None:
     grid = parse_tabular(
         r"\begin{tabular}{l}\multicolumn{99999999}{c}{x} \\ \multirow{99999999}{*}{y} \end{tabular}"
