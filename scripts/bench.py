@@ -20,6 +20,7 @@ BENCHMARKS = {
     "read": "seconds of encoder and prefill, tokens/s; beside transformers' GotOcr2",
     "decode": "tokens/s of one page and of batches; beside transformers' generate and the roofline",
     "gpu": "read, decode and train at full size on a card, against the goals",
+    "throughput": "pages/s of a PDF; beside page by page and transformers' batched generate",
     "synth": "samples a second and core, for every kind of the data engine; beside its renderers alone",
     "metrics": "edit distance and the whole Fox score; beside nltk's edit distance",
     "train": "images/s, tokens/s and peak memory of a training step; beside transformers' GotOcr2",
@@ -33,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         print(
             __doc__
             + "\nbenchmarks:\n"
-            + "\n".join(f"  {name:8s} {text}" for name, text in BENCHMARKS.items())
+            + "\n".join(f"  {name:10s} {text}" for name, text in BENCHMARKS.items())
         )
         return 0 if arguments in (["-h"], ["--help"]) else 2
     module = importlib.import_module(f"scripts.benchmarks.{arguments[0]}")
