@@ -89,8 +89,9 @@ def _messages(
     devices = throughput.choose_devices(pipeline, known, arguments.processes)
     if len(devices) > 1:
         return throughput.read_with_processes(job, tasks, devices)
-    openers = throughput.choose_openers(known) if arguments.workers is None else arguments.workers
-    return throughput.read_units(pipeline, job, tasks, openers=openers)
+    workers = arguments.workers
+    opened_by = throughput.choose_openers(known) if workers is None else {"openers": workers}
+    return throughput.read_units(pipeline, job, tasks, **opened_by)
 
 
 def _planned(units: Iterable[Unit], names: FolderNames, bar: Any, known: int) -> Iterator[Unit]:

@@ -136,7 +136,8 @@ class ImageTransform:
 
 def resize(image: Image.Image, side: int) -> np.ndarray:
     """A picture as one square view of 8-bit pixels: (S, S, 3)."""
-    return np.array(image.convert("RGB").resize((side, side), Image.Resampling.BICUBIC))
+    rgb = image if image.mode == "RGB" else image.convert("RGB")  # which would copy megabytes for nothing
+    return np.array(rgb.resize((side, side), Image.Resampling.BICUBIC))
 
 
 def normalize(views: np.ndarray) -> Tensor:

@@ -10,8 +10,10 @@ import glob
 import io
 import re
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -24,6 +26,7 @@ POINTS_PER_INCH = 72
 MAX_NAME = 80  # characters; file systems take 255 bytes
 MAX_STDIN_BYTES = 1024**3
 STDIN = "-"
+_PDFIUM = threading.Lock()  # the library takes one call at a time
 _MULTI_FRAME = ("TIFF",)  # animated pictures are read as their first frame, TIFFs as pages
 
 
@@ -222,6 +225,18 @@ def is_pdf(content: str | bytes) -> bool:
     return b"%PDF-" in head  # the format allows some bytes before it
 
 
+def count_pdf_pages(path: Path) -> int:
+    """How many pages a PDF has.
+
+    Raises:
+        pypdfium2.PdfiumError: If it cannot be opened.
+    """
+    import pypdfium2
+
+    with _PDFIUM, pypdfium2.PdfDocument(path) as document:
+        return len(document)
+
+
 def _image_pages(source: str, name: str, content: str | bytes, pages: PageRange | None) -> Iterator[Page]:
     count = _count_frames(content)
     frames = open_frames(content, name=source)
@@ -253,9 +268,10 @@ def _pdf_pages(
     import pypdfium2
 
     try:
-        document = pypdfium2.PdfDocument(content)
-        document.init_forms()  # or what somebody typed into a form is not drawn
-        count = len(document)
+        with _PDFIUM:
+            document = pypdfium2.PdfDocument(content)
+            document.init_forms()  # or what somebody typed into a form is not drawn
+            count = len(document)
     except pypdfium2.PdfiumError as error:
         if "password" in str(error).lower():
             raise ValueError(f"{source} is protected by a password; save a copy without one.") from error
@@ -266,23 +282,29 @@ def _pdf_pages(
         numbers = pages.select(count)[0] if pages else range(1, count + 1)
         for number in numbers:
             try:
-                yield Page(source, name, number, _draw(document, number - 1, dpi, f"{source}, page {number}"))
+                with _PDFIUM:
+                    image = _draw(document, number - 1, dpi, f"{source}, page {number}")
             except (pypdfium2.PdfiumError, ValueError) as error:
                 yield Page(source, name, number, error=str(error))
+            else:
+                yield Page(source, name, number, image)
         if pages:
             yield from pages.beyond(source, name, count)
     finally:
-        document.close()
+        with _PDFIUM:
+            document.close()
 
 
-def _draw(document: object, index: int, dpi: int, label: str) -> Image.Image:
-    page = document[index]  # type: ignore[index]
+def _draw(document: Any, index: int, dpi: int, label: str) -> Image.Image:
+    page = document[index]
     try:
         width, height = (side * dpi / POINTS_PER_INCH for side in page.get_size())
         # A poster is drawn coarser, not refused.
         shrink = min(1.0, (MAX_PIXELS / max(1.0, width * height)) ** 0.5)
         check_size(int(width * shrink), int(height * shrink), name=label)
-        return page.render(scale=dpi / POINTS_PER_INCH * shrink).to_pil().convert("RGB")
+        bitmap = page.render(scale=dpi / POINTS_PER_INCH * shrink, rev_byteorder=True)
+        image = bitmap.to_pil()  # RGB already, over the bitmap's own memory
+        return image if image.mode == "RGB" else image.convert("RGB")
     finally:
         page.close()
 

@@ -20,11 +20,11 @@ from GOT.inference.outputs import ReadPage
 from GOT.inference.pipeline import GOTPipeline, ReadRequest
 from GOT.inference.results import PageResult
 from GOT.inference.units import Unit
-from GOT.inference.views import Inline, PageViews, ViewSettings
+from GOT.inference.views import Inline, PageViews, Threads, ViewSettings
 from GOT.inference.workers import END, Message, Take, WorkerPool
 
 MOST_OPENERS = 8  # processes that open pages for one engine: a card reads fewer pages than they open
-OPENERS_PAY = 8  # pages; for fewer, starting processes takes longer than they save
+OPENERS_PAY = 100  # pages; for fewer, starting processes takes longer than they save over threads
 PROCESS_DEPTH = 24  # units that a reading process holds, to keep its slots full
 READERS_PAY = 200  # pages; a process that loads a model of its own needs seconds to start
 SMALL_MODEL = 100_000_000  # weights; larger ones keep all cores busy from one process, and memory counts
@@ -49,21 +49,28 @@ class Reading:
     slots: int | None = None
 
 
-def read_units(pipeline: GOTPipeline, reading: Reading, tasks: Take, *, openers: int) -> Iterator[Message]:
+def read_units(
+    pipeline: GOTPipeline, reading: Reading, tasks: Take, *, openers: int = 0, threads: int = 0
+) -> Iterator[Message]:
     """Read units with one engine in this process.
 
     Args:
         pipeline: The loaded checkpoint.
         reading: What to do.
         tasks: Gives ``(uid, unit, seen)``.
-        openers: Processes that open pages; 0: this one does.
+        openers: Processes that open pages.
+        threads: Threads that do, if there are no such processes; 0: pages are opened between the steps of decoding.
 
     Yields:
         ``(uid, k, ReadPage)`` as pages finish, and ``(uid, DONE, None)`` after the last one of a unit.
     """
     engine = Engine(pipeline, reading.template, reading.views, settings=reading.settings, slots=reading.slots)
     if not openers:
-        yield from engine.run(Inline(tasks, reading.views))
+        if not threads:
+            yield from engine.run(Inline(tasks, reading.views))
+            return
+        with Threads(tasks, reading.views, threads) as opened:
+            yield from engine.run(opened)
         return
     setup, arguments = "GOT.inference.views:serve_views", [(reading.views,)] * openers
     with WorkerPool(setup, arguments, tasks, _lost_views) as pool:
@@ -74,7 +81,9 @@ def read_with_processes(reading: Reading, tasks: Take, devices: list[str]) -> It
     """Read units with one process and engine on each of several devices; see :func:`read_units`."""
     cores = os.cpu_count() or 1
     on_cards = devices[0] != "cpu"
-    openers = min(MOST_OPENERS, max(1, cores // len(devices))) if on_cards else 0
+    openers = (
+        min(MOST_OPENERS, max(1, cores // len(devices))) if on_cards else 0
+    )  # a core alone opens and reads
     arguments = [(reading, device, openers) for device in devices]
     setup = "GOT.inference.throughput:serve_pages"
     with WorkerPool(setup, arguments, tasks, _lost_pages, depth=PROCESS_DEPTH) as pool:
@@ -126,9 +135,12 @@ def choose_devices(pipeline: GOTPipeline, pages: int, processes: int | None = No
     return [kinds[number % len(kinds)] for number in range(processes)]
 
 
-def choose_openers(pages: int) -> int:
-    """Processes that open pages for one engine."""
-    return 0 if pages < OPENERS_PAY else min(MOST_OPENERS, os.cpu_count() or 1)
+def choose_openers(pages: int) -> dict[str, int]:
+    """Who opens pages for one engine: processes or threads, as arguments of :func:`read_units`."""
+    cores = os.cpu_count() or 1
+    if pages >= OPENERS_PAY and cores > 2:
+        return {"openers": min(MOST_OPENERS, cores)}
+    return {"threads": min(MOST_OPENERS, cores) if pages > 1 else 0}
 
 
 def _lost_views(unit: Unit, seen: set[int], error: str) -> list[tuple[int, PageViews]]:

@@ -11,6 +11,7 @@ from GOT.inference.documents import (
     STDIN,
     Page,
     PageRange,
+    count_pdf_pages,
     expand_source,
     is_pdf,
     is_url,
@@ -106,7 +107,6 @@ def _count_pdf_pages(source: str) -> int:
     try:
         if not path.is_file() or not is_pdf(str(path)):
             return 0
-        with pypdfium2.PdfDocument(path) as document:
-            return len(document)
+        return count_pdf_pages(path)
     except (OSError, pypdfium2.PdfiumError):
         return 0

@@ -9,6 +9,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
@@ -152,3 +153,41 @@ class Inline:
                 return task
             self._open = _messages_of(task, self._settings)
         return message
+
+
+class Threads:
+    """The same by threads of this process: drawing and resizing let others run meanwhile, and nothing must start."""
+
+    def __init__(self, tasks: Take, settings: ViewSettings, count: int) -> None:
+        self._tasks, self._settings = tasks, settings
+        self._pool = ThreadPoolExecutor(count)
+        self._most = 2 * count  # units that are opened or wait, so that memory stays bounded
+        self._units: list[Future[list[Message]]] = []
+        self._open: Iterator[Message] = iter(())
+        self._ended = False
+
+    def __call__(self, wait_for_it: bool) -> Message | object:
+        """The next page's views; see ``workers.Take``."""
+        while (message := next(self._open, None)) is None:
+            while not self._ended and len(self._units) < self._most:
+                task = self._tasks(wait_for_it and not self._units)
+                if task is NOTHING:
+                    break
+                if task is END:
+                    self._ended = True
+                else:
+                    self._units.append(
+                        self._pool.submit(lambda t: list(_messages_of(t, self._settings)), task)
+                    )
+            if not self._units:
+                return END if self._ended else NOTHING
+            if not wait_for_it and not self._units[0].done():
+                return NOTHING
+            self._open = iter(self._units.pop(0).result())
+        return message
+
+    def __enter__(self) -> Threads:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(cancel_futures=True)

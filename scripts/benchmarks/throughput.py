@@ -136,8 +136,9 @@ def read_by_engine(pipeline: GOTPipeline, pdf: Path, arguments: argparse.Namespa
     if len(devices) > 1:
         messages = read_with_processes(job, tasks, devices)
     else:
-        openers = choose_openers(arguments.pages) if arguments.workers is None else arguments.workers
-        messages = read_units(pipeline, job, tasks, openers=openers)
+        workers = arguments.workers
+        opened_by = choose_openers(arguments.pages) if workers is None else {"openers": workers}
+        messages = read_units(pipeline, job, tasks, **opened_by)
     return [page.result.text for page in collector.in_order(messages)]
 
 

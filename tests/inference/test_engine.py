@@ -32,11 +32,19 @@ def reading(pipeline: GOTPipeline, slots: int | None = 3, **asked: Any) -> Readi
 
 
 def read(
-    pipeline: GOTPipeline, sources: Sequence[Path], *, openers: int = 0, slots: int | None = 3, **asked: Any
+    pipeline: GOTPipeline,
+    sources: Sequence[Path],
+    *,
+    openers: int = 0,
+    threads: int = 0,
+    slots: int | None = 3,
+    **asked: Any,
 ) -> list[PageResult]:
     collector = Collector()
     tasks = tasks_of(collector.watch(plan_units(sources)))
-    messages = read_units(pipeline, reading(pipeline, slots, **asked), tasks, openers=openers)
+    messages = read_units(
+        pipeline, reading(pipeline, slots, **asked), tasks, openers=openers, threads=threads
+    )
     return [page.result for page in collector.in_order(messages)]
 
 
@@ -103,7 +111,9 @@ def test_the_same_in_any_order(pipeline: GOTPipeline, folder: Path) -> None:
 
 
 def test_pages_opened_by_other_processes(pipeline: GOTPipeline, folder: Path) -> None:
-    assert without_time(read(pipeline, [folder], openers=2)) == without_time(read(pipeline, [folder]))
+    expected = without_time(read(pipeline, [folder]))
+    assert without_time(read(pipeline, [folder], openers=2)) == expected
+    assert without_time(read(pipeline, [folder], threads=2)) == expected
 
 
 def test_a_backend_without_slots_is_batched_plainly(
