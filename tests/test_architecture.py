@@ -30,6 +30,7 @@ OPTIONAL = (
     "latex2mathml", "mathml2omml", "markdown_it", "docx", "verovio", "resvg_py", "rdkit", "fontTools", "typst",
     "indigo", "matplotlib", "faker", "pyecharts", "torchvision", "cv2", "pandas", "scipy", "playwright",
     "openvino", "nncf",
+    "ray", "pyarrow",
 )  # fmt: skip
 
 

@@ -37,7 +37,12 @@ def can_read(arguments: argparse.Namespace, sources: list[str]) -> bool:
     """Whether pages are read side by side: not where they become one answer, or are shown while they are read."""
     from GOT.inference.documents import STDIN
 
-    return not (arguments.stream or arguments.explain or arguments.multi_page or STDIN in sources)
+    single = arguments.stream or arguments.explain or arguments.multi_page or STDIN in sources
+    if single and arguments.ray:
+        raise ValueError(
+            "--ray reads files page by page; leave out --stream, --explain, --multi-page and stdin."
+        )
+    return not single
 
 
 def read(
@@ -85,6 +90,11 @@ def _messages(
         template, dpi=arguments.dpi, allow_url=arguments.allow_url, pictures="html" in formats
     )
     job = throughput.Reading(pipeline.origin or {}, template, views, pipeline.settings, arguments.batch_size)
+    if arguments.ray:
+        from GOT.inference.on_ray import read_on_ray
+
+        cards = 1.0 if getattr(getattr(pipeline.backend, "device", None), "type", "cpu") == "cuda" else 0.0
+        return read_on_ray(job, units, arguments.ray, processes=arguments.processes or 2, cards=cards)
     tasks = throughput.tasks_of(units)
     devices = throughput.choose_devices(pipeline, known, arguments.processes)
     if len(devices) > 1:

@@ -64,6 +64,9 @@ def build_parser() -> common.Parser:
         metavar="N",
         help="processes that read, each with the model (auto: one a card; one a core if the model is small)",
     )
+    group.add_argument(
+        "--ray", metavar="ADDRESS", help="read on a Ray cluster; local: on this machine's cores by Ray"
+    )
     parser.add_argument("--stream", action="store_true", help="print text as it is read (one page, no -o)")
     parser.add_argument(
         "--explain", action="store_true", help="say on stderr what the model is asked, then read"
