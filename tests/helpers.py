@@ -78,3 +78,11 @@ def has_tex() -> bool:
     names = ["multirow.sty", "lmodern.sty", "tikz.sty"]
     found = subprocess.run(["kpsewhich", *names], capture_output=True, text=True, timeout=60)
     return len(found.stdout.split()) == len(names)
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process still runs; one that has ended and only waits for its parent to notice does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -160,7 +160,8 @@ class GOTPipeline:
         check_token_ids(processor, engine)
         pipeline = cls(engine, processor, settings)
         pipeline.origin = {
-            "model_name": str(folder), "dtype": dtype, "backend": backend, "attn_implementation": attn_implementation,
+            "model_name": str(folder), "dtype": dtype, "backend": name, "attn_implementation": attn_implementation,
+            "engine_options": dict(engine_options or {}),
         }  # fmt: skip
         return pipeline
 

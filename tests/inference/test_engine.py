@@ -21,7 +21,7 @@ from GOT.inference.pipeline import GOTPipeline, ReadRequest
 from GOT.inference.results import PageResult
 from GOT.inference.throughput import Reading, read_units, read_with_processes, tasks_of
 from GOT.inference.units import plan_units
-from tests.helpers import draw_page, make_pdf
+from tests.helpers import draw_page, is_running, make_pdf
 
 
 def reading(pipeline: GOTPipeline, slots: int | None = 3, **asked: Any) -> Reading:
@@ -235,14 +235,6 @@ class Killer:
             return call(pool, wait_for_it)
 
         monkeypatch.setattr(throughput.WorkerPool, "__call__", counted)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_a_killed_opener_loses_and_doubles_nothing(

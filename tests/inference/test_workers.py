@@ -13,6 +13,7 @@ import pytest
 
 from GOT.inference.units import Unit
 from GOT.inference.workers import DONE, END, Message, Take, WorkerPool
+from tests.helpers import ROOT, is_running
 
 
 def setup_echo() -> Callable[[Take], Iterator[Message]]:
@@ -70,9 +71,7 @@ def test_every_page_once(monkeypatch: pytest.MonkeyPatch) -> None:
         for k in (0, 1, 2, DONE)
     }
     assert len(found) == len(expected) and set(found) == expected
-    for pid in pids:
-        with pytest.raises(ProcessLookupError):
-            os.kill(pid, 0)
+    assert not any(map(is_running, pids))
 
 
 def test_faults_are_told() -> None:
@@ -92,8 +91,6 @@ def test_no_process_outlives_its_parent(tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    from tests.helpers import ROOT
-
     (tmp_path / "parent.py").write_text(f"""
 import sys, time
 sys.path.insert(0, {str(ROOT)!r})
@@ -112,13 +109,6 @@ if __name__ == "__main__":
     parent.wait()
     parent.stdout.close()
     deadline = time.monotonic() + 60
-    while any(Path(f"/proc/{pid}").exists() and not _is_zombie(pid) for pid in pids):
+    while any(map(is_running, pids)):
         assert time.monotonic() < deadline, "workers outlive their parent"
         time.sleep(0.1)
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
