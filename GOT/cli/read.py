@@ -7,11 +7,11 @@ import dataclasses
 import itertools
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from GOT.cli import batched, common, reading
 from GOT.render import FORMATS, check_formats
+from GOT.utils.remote import target_of
 
 if TYPE_CHECKING:
     from GOT.inference.documents import Page
@@ -30,7 +30,11 @@ def build_parser() -> common.Parser:
         "sources", nargs="+", metavar="F", help="image, PDF, folder, glob, URL, or - for stdin"
     )
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="DIR", help="write DIR/name/name.txt … instead of stdout"
+        "-o",
+        "--output",
+        type=target_of,
+        metavar="DIR",
+        help="write DIR/name/name.txt … instead of stdout; a folder, or a URL for fsspec such as s3://…",
     )
     parser.add_argument(
         "--to",

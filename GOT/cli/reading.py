@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from GOT.cli import common
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from GOT.inference.outputs import FolderNames, ReadPage
     from GOT.inference.pipeline import GOTPipeline, Prepared, ReadRequest
     from GOT.inference.results import PageResult
+    from GOT.utils.remote import Target
 
 
 def add_question_flags(parser: argparse.ArgumentParser) -> None:
@@ -155,7 +155,7 @@ def print_as(pages: Iterable[ReadPage], kind: str, program: str) -> int:
 
 
 def write_documents(
-    documents: Iterable[list[ReadPage]], folder: Path, formats: list[str], names: FolderNames, program: str
+    documents: Iterable[list[ReadPage]], folder: Target, formats: list[str], names: FolderNames, program: str
 ) -> int:
     """Write documents, each of which has a page, as they come; returns the exit code."""
     from GOT.inference.outputs import write_document

@@ -18,6 +18,7 @@ from typing import Any
 from PIL import Image
 
 from GOT.data.image import IMAGE_SUFFIXES, MAX_PIXELS, check_size, open_frames
+from GOT.utils.remote import is_remote, list_files, read_bytes
 from GOT.utils.sorting import natural_key
 
 DEFAULT_DPI = 200  # A4 becomes 1654x2339: enough for six tiles, and the square view shrinks it anyway
@@ -158,6 +159,8 @@ def expand_source(source: str | Path) -> Sequence[str | Page]:
     text = str(source)
     if text == STDIN or is_url(text):
         return [text]
+    if is_remote(text):
+        return _expand_remote(text)
     path = Path(text).expanduser()
     if path.is_dir():
         files = [
@@ -172,6 +175,18 @@ def expand_source(source: str | Path) -> Sequence[str | Page]:
             return [_failed(text, f"No file matches {text}.")]
         return sorted(files, key=natural_key)
     return [text]
+
+
+def _expand_remote(url: str) -> Sequence[str | Page]:
+    try:
+        files = list_files(url)
+    except (OSError, ValueError) as error:
+        return [_failed(url, str(error) or type(error).__name__)]
+    if files is None:
+        return [url]
+    readable = [name for name in files if name.lower().endswith((*IMAGE_SUFFIXES, ".pdf"))]
+    readable.sort(key=natural_key)
+    return readable or [_failed(url, f"{url} holds no images or PDFs.")]
 
 
 def is_url(text: str) -> bool:
@@ -210,6 +225,8 @@ def _content_of(source: str, allow_url: bool) -> str | bytes:
         if not allow_url:
             raise ValueError(f"{source} is a URL; --allow-url lets this program fetch it.")
         return fetch(source)
+    if is_remote(source):
+        return read_bytes(source)
     if not Path(source).expanduser().exists():
         raise FileNotFoundError(f"There is no file {source}; give an image, a PDF, a folder or a glob.")
     return str(Path(source).expanduser())

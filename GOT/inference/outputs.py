@@ -6,13 +6,12 @@ import dataclasses
 import io as bytes_io
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from PIL import Image
 
 from GOT.inference.documents import Page, short_name
 from GOT.inference.results import PageResult
-from GOT.utils import io
+from GOT.utils.remote import Target, is_file, join, read_bytes, write_bytes
 
 PICTURE_SIDE = 1400  # pixels; a page beside its text needs no more
 PICTURE_QUALITY = 82
@@ -89,16 +88,18 @@ class FolderNames:
         return self._by_source[source]
 
 
-def write_document(pages: Sequence[ReadPage], folder: Path, name: str, formats: Sequence[str]) -> list[Path]:
+def write_document(
+    pages: Sequence[ReadPage], folder: Target, name: str, formats: Sequence[str]
+) -> list[Target]:
     """Write one document in every format asked for.
 
     Args:
         pages: All pages of the document, in order.
-        folder: The output folder; files go to ``folder/name/name.<format>``.
+        folder: The output folder, or its URL; files go to ``folder/name/name.<format>``.
         name: The document's name.
         formats: Names of ``render.FORMATS``.
     """
-    return [io.write_bytes(folder / name / f"{name}.{kind}", to_bytes(pages, kind)) for kind in formats]
+    return [write_bytes(join(folder, name, f"{name}.{kind}"), to_bytes(pages, kind)) for kind in formats]
 
 
 def to_bytes(pages: Sequence[ReadPage], kind: str) -> bytes:
@@ -119,16 +120,15 @@ def to_bytes(pages: Sequence[ReadPage], kind: str) -> bytes:
     return convert(rendered, kind)
 
 
-def is_done(folder: Path, name: str, formats: Sequence[str]) -> bool:
+def is_done(folder: Target, name: str, formats: Sequence[str]) -> bool:
     """Whether a document was written before in all these formats, without a failed page."""
-    paths = [folder / name / f"{name}.{kind}" for kind in formats]
-    if not all(path.is_file() for path in paths):
+    if not all(is_file(join(folder, name, f"{name}.{kind}")) for kind in formats):
         return False
-    record = folder / name / f"{name}.json"
-    if not record.is_file():
+    record = join(folder, name, f"{name}.json")
+    if not is_file(record):
         return True
     try:
-        pages = json.loads(record.read_text(encoding="utf-8"))["pages"]
+        pages = json.loads(read_bytes(record))["pages"]
         return all(page["status"] != "failed" for page in pages)
     except (ValueError, KeyError, TypeError):
         return False
