@@ -294,7 +294,7 @@ def test_both_layouts_read_the_same(
 
 
 def test_unknown_backends_and_devices_are_named(tiny_checkpoint: Path) -> None:
-    with pytest.raises(ValueError, match="There is no backend 'tpu'; choose from torch"):
+    with pytest.raises(ValueError, match="There is no backend 'tpu'; choose from openvino, torch"):
         GOTPipeline.from_pretrained(tiny_checkpoint, backend="tpu")
     with pytest.raises(ValueError, match="--device must be auto, cpu, cuda"):
         GOTPipeline.from_pretrained(tiny_checkpoint, device="gpu")
