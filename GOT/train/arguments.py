@@ -55,6 +55,12 @@ class ModelArguments:
         default=None,
         metadata={"help": "stage 1: weight of where each character stands, beside the text, in the loss"},
     )
+    calibrate_projector: bool = dataclasses.field(
+        default=False,
+        metadata={
+            "help": "start a new projector from the features of the encoder that --vision_tower brings"
+        },
+    )
     attn_implementation: str = dataclasses.field(
         default="auto",
         metadata={"help": "auto (flash_attention_2 where it is installed, else sdpa), eager, sdpa …"},

@@ -19,8 +19,10 @@ from GOT.data.dataset import ConversationDataset, Part, Quarantine
 from GOT.data.processor import GOTProcessor
 from GOT.data.sources import find_sources, open_table
 from GOT.model.checkpoint import Layout
+from GOT.model.got import GOTQwenForCausalLM
 from GOT.train.arguments import RunArguments, describe
 from GOT.train.build import Built, build
+from GOT.train.calibrate import calibrate_projector, first_views
 from GOT.train.lora import add_adapters, merged_weights, write_adapters
 from GOT.train.optimizer import Rates, freeze
 from GOT.train.show import show_groups, show_memory, show_sample
@@ -65,6 +67,8 @@ def run(arguments: RunArguments) -> dict[str, float]:
     )
     output = Path(str(training.output_dir))
     checkpoint = find_checkpoint(arguments)
+    if arguments.model.calibrate_projector and not checkpoint:
+        _calibrate(built, trainset, arguments)
     rates = rates_of(arguments)
     if training.dry_run:
         _shorten(training)
@@ -212,6 +216,13 @@ def write_final(trainer: GOTTrainer, built: Built, model: Any, arguments: RunArg
         os.replace(path, target)
     hidden.rmdir()
     logger.info("wrote %s", output)
+
+
+def _calibrate(built: Built, trainset: ConversationDataset, arguments: RunArguments) -> None:
+    if not isinstance(built.model, GOTQwenForCausalLM) or arguments.model.model_name_or_path:
+        raise ValueError("--calibrate_projector is for a new model of stage 2 or 3 with --vision_tower.")
+    calibrate_projector(built.model, first_views(trainset, Collator(built.processor)))
+    logger.info("started the projector from the encoder's features")
 
 
 def _prepare(built: Built, arguments: RunArguments, trains: set[Component]) -> Any:
