@@ -82,12 +82,13 @@ def main(argv: list[str] | None = None) -> int:
             raise ValueError(f"--shard-size takes 1 or more; got {arguments.shard_size}.")
         if arguments.preview is not None and arguments.preview < 1:
             raise ValueError(f"--preview takes 1 or more; got {arguments.preview}.")
+        if Path(arguments.out).is_file() and arguments.preview is None:
+            raise ValueError(f"--out wants a folder; {arguments.out} is a file.")
+        return _preview(recipe, arguments) if arguments.preview is not None else _run(recipe, arguments)
     except (ValueError, FileNotFoundError, ImportError, TypeError) as error:
         print(f"got-ocr synth: {error}", file=sys.stderr)
         return 2
-    try:
-        return _preview(recipe, arguments) if arguments.preview is not None else _run(recipe, arguments)
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
+    except (OSError, RuntimeError) as error:
         print(f"got-ocr synth: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,11 @@ class Recipe:
         for name in (*self.kinds, *self.settings):
             if name not in KINDS:
                 raise ValueError(f"There is no kind {name!r}; choose from {', '.join(KINDS)}.")
-        if not self.kinds or min(self.kinds.values()) < 0 or sum(self.kinds.values()) <= 0:
-            raise ValueError(f"kinds takes weights, at least one above 0; got {dict(self.kinds)}.")
+        weights = self.kinds.values()
+        if not all(math.isfinite(weight) and weight >= 0 for weight in weights) or sum(weights) <= 0:
+            raise ValueError(
+                f"kinds takes finite weights from 0, at least one above 0; got {dict(self.kinds)}."
+            )
         if self.count < 1:
             raise ValueError(f"count takes 1 or more; got {self.count}.")
         if self.split not in (None, "train", "heldout"):

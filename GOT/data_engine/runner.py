@@ -106,13 +106,17 @@ def run(
                     progress(shard.count, len(_read_record(out, shard)["samples"]))
         try:
             if workers == 0:
+                for kind in _kinds_of(waiting):
+                    try_kind(recipe, kind)
                 for shard in waiting:
                     _report(progress, make_shard(recipe, shard, out))
             else:
                 _make_all(recipe, waiting, out, workers, progress)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                done = sum(_record_path(out, shard).exists() for shard in shards)
+        except BaseException as error:
+            done = sum(_record_path(out, shard).exists() for shard in shards)
+            if not done:
+                _clear(out)
+            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise OSError(
                     error.errno,
                     f"the disk of {out} is full; {done} of {len(shards)} shards are done and kept."
@@ -138,6 +142,20 @@ def plan(recipe: Recipe, shard_size: int = SHARD_SIZE) -> list[Shard]:
     return sorted(
         shards, key=lambda shard: shard.number
     )  # stable: within a round, the recipe's order of kinds
+
+
+def _kinds_of(shards: list[Shard]) -> list[str]:
+    return list(dict.fromkeys(shard.kind for shard in shards))
+
+
+def try_kind(recipe: Recipe, kind: str) -> None:
+    """Draw one sample and forget it: a wrong setting, text or font of any kind shows before hours of work.
+
+    Raises:
+        ImportError, FileNotFoundError, ValueError, OSError, RuntimeError: As :func:`draw_shard` does.
+    """
+    for _ in draw_shard(recipe, Shard(kind, 0, 0, 1)):
+        pass
 
 
 def make_shard(recipe: Recipe, shard: Shard, out: str | Path) -> tuple[int, int]:
@@ -244,6 +262,8 @@ def _make_all(
     waiting = collections.deque(shards)
     flying: set[concurrent.futures.Future[tuple[int, int]]] = set()
     try:
+        for trial in [pool.submit(try_kind, recipe, kind) for kind in _kinds_of(shards)]:
+            trial.result()
         while waiting or flying:
             while waiting and len(flying) < workers + 1:
                 flying.add(pool.submit(make_shard, recipe, waiting.popleft(), out))
@@ -373,6 +393,16 @@ def _claim(out: Path, recipe: Recipe, shard_size: int) -> None:
             f"{out} is not empty (it holds {strangers[0]}) and no run of ours; choose another --out."
         )
     write_json(path, identity)
+
+
+def _clear(out: Path) -> None:
+    """Remove what a run that came to nothing left in its folder, and the folder."""
+    for name in ("images", "shards"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    for name in ("recipe.json", ".lock"):
+        (out / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # not empty: a file of the user's
+        out.rmdir()
 
 
 def _sweep(out: Path) -> None:

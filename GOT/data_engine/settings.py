@@ -22,7 +22,8 @@ def build_settings(defaults: Settings, changes: Mapping[str, Any], *, kind: str)
         kind: Name of the kind, for the error.
 
     Raises:
-        ValueError: For a name that is no setting of this kind; the message lists those there are.
+        ValueError: For a name that is no setting of this kind (the message lists those there are), or a word for a
+            number.
     """
     if not changes:
         return defaults
@@ -31,6 +32,9 @@ def build_settings(defaults: Settings, changes: Mapping[str, Any], *, kind: str)
     unknown = sorted(set(changes) - set(known))
     if unknown:
         raise ValueError(f"{kind} has no setting {unknown[0]!r}; it has {', '.join(known)}.")
+    for name, value in changes.items():
+        if isinstance(value, str) and _is_number(known[name]):
+            raise ValueError(f"{name} of {kind} takes a value like {known[name]}; got {value!r}.")
     values = {name: _like(known[name], value) for name, value in changes.items()}
     return dataclasses.replace(defaults, **values)  # type: ignore[type-var]
 
@@ -43,6 +47,12 @@ def check_range(name: str, value: tuple[float, float], low: float, high: float) 
     """
     if len(value) != 2 or not low <= value[0] <= value[1] <= high:
         raise ValueError(f"{name} takes (smallest, largest) within {low:g} to {high:g}; got {value}.")
+
+
+def _is_number(default: Any) -> bool:
+    """Whether a setting is a number, a switch, or a range of numbers."""
+    parts = default if isinstance(default, tuple) else (default,)
+    return bool(parts) and all(isinstance(part, (int, float)) for part in parts)
 
 
 def _like(default: Any, value: Any) -> Any:

@@ -55,6 +55,15 @@ def test_flags_win_over_the_recipe(tmp_path):
         (["--kinds", "line_en", "--set", "degrade=1"], "--set takes KIND.NAME=VALUE"),
         (["--kinds", "line_en", "--count", "0"], "count takes 1 or more"),
         (["--recipe", "none.yaml"], "No recipe none.yaml"),
+        (["--kinds", "line_en", *SMALL, "--set", "line_en.colour=1"], "line_en has no setting 'colour'"),
+        (["--kinds", "line_en", *SMALL, "--set", "line_en.degrade=7"], "a strength from 0 to 1; got 7"),
+        (
+            ["--kinds", "line_en", *SMALL, "--set", "line_en.degrade=much"],
+            "degrade of line_en takes a value like 0.3; got 'much'",
+        ),
+        (["--kinds", "line_en", *SMALL, "--set", "line_en.width=wide"], "takes a value like (120, 1000)"),
+        (["--kinds", "line_en", *SMALL, "--text", "none"], "--text none does not exist"),
+        (["--kinds", "line_en", *SMALL, "--fonts", "none"], "--fonts none is neither"),
     ],
 )
 def test_a_wrong_command_is_told_in_one_line(tmp_path, capsys, arguments, message):
@@ -64,7 +73,14 @@ def test_a_wrong_command_is_told_in_one_line(tmp_path, capsys, arguments, messag
     assert not (tmp_path / "set").exists()
 
 
-def test_what_fails_at_work_is_exit_code_one(tmp_path, capsys):
+def test_a_file_is_no_folder_for_a_data_set(tmp_path, capsys):
+    (tmp_path / "file").write_text("mine")
+    assert main(["--kinds", "line_en", "--out", str(tmp_path / "file"), *SMALL]) == 2
+    assert "--out wants a folder" in capsys.readouterr().err
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_folder_without_text_is_a_wrong_command_and_leaves_nothing(tmp_path, capsys):
     empty = tmp_path / "texts"
     empty.mkdir()
     arguments = [
@@ -78,21 +94,16 @@ def test_what_fails_at_work_is_exit_code_one(tmp_path, capsys):
         str(tmp_path / "set"),
         *SMALL,
     ]
-    assert main(arguments) == 1
+    assert main(arguments) == 2
     assert "No text in" in capsys.readouterr().err
-    assert not list((tmp_path / "set").rglob("*.png"))
+    assert not (tmp_path / "set").exists()
 
 
-def test_a_corrected_command_may_use_the_folder_of_one_that_came_to_nothing(tmp_path):
-    wrong = [
-        "--kinds",
-        "line_en",
-        "--count",
-        "2",
-        "--set",
-        "line_en.colour=1",
-        "--out",
-        str(tmp_path / "set"),
-    ]
-    assert main([*wrong, *SMALL]) == 1
-    assert main(["--kinds", "line_en", "--count", "2", "--out", str(tmp_path / "set"), *SMALL]) == 0
+def test_what_fails_at_work_is_exit_code_one(tmp_path, capsys, monkeypatch):
+    def broken(*_):
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr("GOT.data_engine.runner._save_png", broken)
+    assert main(["--kinds", "line_en", "--count", "2", "--out", str(tmp_path / "set"), *SMALL]) == 1
+    assert "the disk is gone" in capsys.readouterr().err
+    assert not (tmp_path / "set").exists()

@@ -206,6 +206,32 @@ def test_a_missing_renderer_stops_the_run_with_the_command_that_brings_it(tmp_pa
     assert not (tmp_path / "out" / "conversations.json").exists()
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_the_last_kind_is_tried_before_the_first_is_made(tmp_path, workers):
+    made = []
+    recipe = Recipe(
+        kinds={"line_en": 1, "plain_en": 1},
+        count=4,
+        settings={"line_en": SMALL, "plain_en": {**SMALL, "degrade": 7}},
+    )
+    with pytest.raises(ValueError, match="degrade takes a strength"):
+        run(recipe, tmp_path / "out", workers=workers, progress=lambda *counts: made.append(counts))
+    assert not made
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_was_finished_is_kept_when_a_later_kind_fails(tmp_path, monkeypatch):
+    def later(index, seed):
+        if index:
+            raise ValueError("the second sample is wrong")
+        return Sample((Image.new("L", (8, 8)),), "OCR: ", "x")
+
+    fake_kind(monkeypatch, later)
+    with pytest.raises(ValueError, match="the second sample"):
+        run(Recipe(kinds={"fake": 1}, count=2), tmp_path / "out", workers=0, shard_size=1)
+    assert [path.name for path in (tmp_path / "out" / "shards").iterdir()] == ["fake-00000.json"]
+
+
 def test_rejected_samples_are_counted_with_their_reason(tmp_path, monkeypatch):
     def half(index, seed):
         if index % 2:
@@ -276,6 +302,8 @@ def test_recipes_are_read_from_yaml(tmp_path):
     [
         ("kinds: {poem: 1}", "There is no kind 'poem'; choose from"),
         ("kinds: {line_en: 0}", "at least one above 0"),
+        ("kinds: {line_en: .nan}", "at least one above 0"),
+        ("kinds: {line_en: .inf}", "at least one above 0"),
         ("kinds: {line_en: 1}\ncount: 0", "count takes 1 or more"),
         ("kinds: {line_en: 1}\nsede: 3", "'sede', which is no part of a recipe"),
         ("count: 3", "needs kinds"),
