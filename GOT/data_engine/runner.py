@@ -21,12 +21,10 @@ import errno
 import fcntl
 import json
 import multiprocessing
-import multiprocessing.connection
 import os
 import shutil
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -41,6 +39,7 @@ from GOT.data_engine.sample import Rejected, Sample
 from GOT.utils.io import atomic_folder, write_json
 from GOT.utils.lazy import load_entry
 from GOT.utils.log import get_logger
+from GOT.utils.processes import die_with_parent
 
 logger = get_logger(__name__)
 
@@ -257,7 +256,7 @@ def _make_all(
         max_workers=min(workers, max(1, len(shards))),
         mp_context=multiprocessing.get_context("spawn"),  # renderers and threads do not survive a fork
         max_tasks_per_child=SHARDS_PER_WORKER,
-        initializer=_die_with_parent,
+        initializer=die_with_parent,
     )
     waiting = collections.deque(shards)
     flying: set[concurrent.futures.Future[tuple[int, int]]] = set()
@@ -277,18 +276,6 @@ def _make_all(
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _die_with_parent() -> None:
-    """End this worker when the run is killed: an orphan would go on writing beside the run that resumes."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def wait() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=wait, daemon=True).start()
 
 
 def _report(progress: Progress | None, counts: tuple[int, int]) -> None:

@@ -23,6 +23,7 @@ from typing import Any, Protocol
 from GOT.eval.records import Answer, Record, read_lines
 from GOT.utils import log
 from GOT.utils.io import write_json, write_text
+from GOT.utils.processes import die_with_parent
 
 logger = log.get_logger(__name__)
 
@@ -179,6 +180,7 @@ def merge(plan: RunPlan, answers: Mapping[int, Answer]) -> list[Answer]:
 
 def read_shard(plan: RunPlan, shard: int) -> None:
     """Read the records of one shard: every ``num_chunks``-th, so that all shards have work and much the same of it."""
+    launcher = os.getppid()
     done = collect(plan)
     todo = [
         record
@@ -191,13 +193,12 @@ def read_shard(plan: RunPlan, shard: int) -> None:
         _drop_torn_line(partial)
         module, _, function = plan.reader.partition(":")
         reader = getattr(importlib.import_module(module), function)(shard=shard, **plan.reader_options)
-        parent = os.getppid()
         with partial.open("ab") as file:
             for answer in read_records(reader, todo, plan):
                 file.write(answer.to_line().encode("utf-8", errors="replace") + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
-                if os.getppid() != parent:
+                if os.getppid() != launcher:  # torchrun's processes are not ours to watch otherwise
                     raise ShardError("the program that started this shard is gone")
     if partial.exists():
         os.replace(partial, complete)
@@ -260,6 +261,7 @@ def _run_processes(
 
 
 def _shard_process(plan: RunPlan, shard: int) -> None:
+    die_with_parent()
     log.configure()
     if plan.num_chunks > 1 and "torch" not in sys.modules and "OMP_NUM_THREADS" not in os.environ:
         # Shards on one CPU share its cores; this process has not loaded torch yet, so the limit still counts.
