@@ -101,10 +101,16 @@ def load_json_list(path: str | Path) -> list[Any]:
     try:
         value = json.loads(text)
     except ValueError as whole:
-        try:
-            return [json.loads(line) for line in text.split("\n") if line.strip()]
-        except ValueError:
-            raise ValueError(f"{path} is not JSON: {whole}.") from whole
+        lines = text.split("\n")
+        values: list[Any] = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                values += [json.loads(line)] if line.strip() else []
+            except ValueError as error:
+                if not values:
+                    raise ValueError(f"{path} is not JSON: {whole}.") from whole
+                raise ValueError(f"{path}: line {number} of {len(lines)} is not JSON: {error}.") from error
+        return values
     if isinstance(value, list):
         return value
     if isinstance(value, dict) and "\n" not in text.strip():

@@ -51,6 +51,7 @@ def test_json_lines_are_read_too(tmp_path):
     ("value", "message"),
     [
         ("{ not json", r"gt.json is not JSON: .*line 1 column 3"),
+        ('{"image": "a.png"}\n{"image', r"gt.json: line 2 of 2 is not JSON: .*column 2"),
         ('{\n"image": 1\n}', r"must hold a JSON list of records; it holds one dict"),
         ("[]", r"holds no records"),
         ([{"image": "a.png"}], r"record 0 \(image 'a.png'\) has no \"conversations\""),
