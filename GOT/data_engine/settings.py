@@ -23,7 +23,7 @@ def build_settings(defaults: Settings, changes: Mapping[str, Any], *, kind: str)
 
     Raises:
         ValueError: For a name that is no setting of this kind (the message lists those there are), or a word for a
-            number.
+            number, or no mapping for a mapping.
     """
     if not changes:
         return defaults
@@ -33,7 +33,9 @@ def build_settings(defaults: Settings, changes: Mapping[str, Any], *, kind: str)
     if unknown:
         raise ValueError(f"{kind} has no setting {unknown[0]!r}; it has {', '.join(known)}.")
     for name, value in changes.items():
-        if isinstance(value, str) and _is_number(known[name]):
+        no_number = isinstance(value, str) and _is_number(known[name])
+        no_mapping = isinstance(known[name], Mapping) and not isinstance(value, Mapping)
+        if no_number or no_mapping:
             raise ValueError(f"{name} of {kind} takes a value like {known[name]}; got {value!r}.")
     values = {name: _like(known[name], value) for name, value in changes.items()}
     return dataclasses.replace(defaults, **values)  # type: ignore[type-var]

@@ -62,6 +62,7 @@ def test_flags_win_over_the_recipe(tmp_path):
             "degrade of line_en takes a value like 0.3; got 'much'",
         ),
         (["--kinds", "line_en", *SMALL, "--set", "line_en.width=wide"], "takes a value like (120, 1000)"),
+        (["--kinds", "line_en", *SMALL, "--set", "line_en.sources=5"], "takes a value like {'prose'"),
         (["--kinds", "line_en", *SMALL, "--text", "none"], "--text none does not exist"),
         (["--kinds", "line_en", *SMALL, "--fonts", "none"], "--fonts none is neither"),
     ],
