@@ -20,6 +20,7 @@ from GOT.eval.records import Record, load_ground_truth
 from GOT.utils.io import write_json
 from GOT.utils.lazy import load_entry
 from GOT.utils.log import get_logger
+from GOT.utils.processes import die_with_parent
 
 logger = get_logger(__name__)
 
@@ -89,7 +90,9 @@ def _draw_missing(kinds: list[str], count: int, options: LoadOptions) -> None:
         return
     logger.info("Drawing %d held-out samples of each of %s into %s", count, ", ".join(kinds), options.data)
     context = multiprocessing.get_context("spawn")  # renderers hold threads and fonts
-    with concurrent.futures.ProcessPoolExecutor(options.workers, mp_context=context) as pool:
+    with concurrent.futures.ProcessPoolExecutor(
+        options.workers, mp_context=context, initializer=die_with_parent
+    ) as pool:
         drawn = {kind: pool.submit(_draw_kind, kind, count, options) for kind in kinds}
         for kind, future in drawn.items():
             try:
