@@ -151,8 +151,8 @@ def one_line(error: BaseException) -> str:
 
 
 def comma_list(text: str) -> list[str]:
-    """``a,b`` to ``["a", "b"]``."""
-    return [part.strip() for part in text.split(",") if part.strip()]
+    """``a,b`` to ``["a", "b"]``, each once."""
+    return list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
 
 
 def check_choices(values: Sequence[str], choices: Sequence[str], *, flag: str) -> None:

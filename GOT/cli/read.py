@@ -92,7 +92,7 @@ def read(arguments: argparse.Namespace) -> int:
 
     formats = common.comma_list(arguments.to or (DEFAULT_FORMATS if arguments.output else "txt"))
     if not arguments.output and (len(formats) > 1 or formats[0] in FILES_ONLY):
-        raise ValueError(f"--to {arguments.to} wants files: give -o DIR, or one format.")
+        raise ValueError(f"--to {arguments.to} wants files: give -o DIR, or one text format.")
     template = request_of(arguments)
     chosen = PageRange.parse(arguments.pages) if arguments.pages else None
     if not MIN_DPI <= arguments.dpi <= MAX_DPI:
