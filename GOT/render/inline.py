@@ -5,6 +5,7 @@ What is not understood stays text as the model wrote it. HTML in an answer is te
 
 from __future__ import annotations
 
+import functools
 import re
 
 from GOT.render import inline_names as names
@@ -73,6 +74,11 @@ class _Reader:
         ] = {}  # (delimiter, kind) -> from where on it is known to be missing
         self.position = 0
         self.made: list[Inline] = []
+
+    @functools.cached_property
+    def environments(self) -> dict[int, tuple[str, int, int, int]]:
+        """Matched once for all that begin here."""
+        return match_environments(self.text)
 
     def read(self) -> list[Inline]:
         while found := _TOKEN.search(self.text, self.position):
@@ -150,20 +156,19 @@ class _Reader:
         self.position = at + len(closer)
 
     def on_begin(self, found: re.Match[str]) -> None:
-        rest = self.text[found.start() :]
-        environment = match_environments(rest).get(0)
+        environment = self.environments.get(found.start())
         if environment and environment[0] in ENVIRONMENTS and self.depth < MAX_DEPTH // 2:
-            behind = environment[3]
+            source = self.text[found.start() : environment[3]]
             try:
-                grid = parse_tabular(rest[:behind])
+                grid = parse_tabular(source)
             except ValueError:
-                self.add_text(rest[:behind])
+                self.add_text(source)
             else:
                 self.made.append(Nested(grid))
-            self.position = found.start() + behind
+            self.position = environment[3]
         elif environment and environment[3] > environment[2]:
-            self.made.append(Formula(rest[: environment[3]]))
-            self.position = found.start() + environment[3]
+            self.made.append(Formula(self.text[found.start() : environment[3]]))
+            self.position = environment[3]
         else:
             self.add_text(found[0])
 

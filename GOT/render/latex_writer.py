@@ -6,6 +6,7 @@ verbatim. So a page cannot make TeX read a file, and a slip of the model cannot 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 
@@ -62,6 +63,7 @@ _INNER = frozenset(
 _OUTER = frozenset(
     "align align* gather gather* equation equation* multline multline* flalign flalign* eqnarray eqnarray*".split()
 )
+_ALSO = frozenset(("alignat", "alignat*", "subarray", "tabular"))  # what else formulas hold
 _GROUPS = {"abstract": "abstract", "quote": "quote", "quotation": "quote", "center": "center"}
 _MAX_NESTED = 3
 
@@ -81,7 +83,9 @@ def to_latex(pages: Sequence[RenderPage]) -> bytes:
 def page_to_latex(page: RenderPage) -> str:
     """One page's answer, without a preamble."""
     if not page.has_markup:
-        return "\\\\\n".join(escape(line) or "\\null" for line in page.text.strip().split("\n"))
+        return "\\\\\n".join(
+            _no_option(escape(line.strip())) or "\\null" for line in page.text.strip().split("\n")
+        )
     return _blocks(blocks_of(page))
 
 
@@ -96,10 +100,27 @@ def is_safe_formula(latex: str) -> bool:
     """Whether TeX may be given a formula: balanced, and nothing in it but known mathematics."""
     if "%" in latex or "#" in latex or "^^" in latex or not is_balanced(latex) or _KEPT_OUT.search(latex):
         return False
+    # `convert` alone passes over what stands in text, labels and lengths; TeX would run it there, too.
+    words = re.sub(r"\\[^A-Za-z]", " ", latex)  # a line end, say, with a letter behind it
+    names = set(re.findall(r"\\([A-Za-z]+)", words)) - {"begin", "end"}
+    environments = re.findall(r"\\(?:begin|end)(?![A-Za-z])(?:\s*\{([A-Za-z]+\*?)\})?", words)
+    if not all(_is_known(name) for name in names) or not (_INNER | _OUTER | _ALSO).issuperset(environments):
+        return False
     try:
         return not convert(latex).unknown
     except TooComplex:
         return False
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_known(name: str) -> bool:
+    """Whether ``formula`` knows a command on its own."""
+    return name in ("left", "right") or not convert(f"\\{name}").unknown
+
+
+def _no_option(made: str) -> str:
+    """What may stand behind a line end or an ``item``, which take a bracket or a star for their own."""
+    return f"{{{made[0]}}}{made[1:]}" if made.startswith(("[", "*")) else made
 
 
 def _blocks(blocks: Sequence[Block]) -> str:
@@ -128,7 +149,7 @@ def _block(block: Block) -> str:
         case nodes.ListBlock(items, start):
             name = "itemize" if start is None else "enumerate"
             counter = f"\\setcounter{{enumi}}{{{start - 1}}}" if start is not None and start != 1 else ""
-            body = "\n".join(f"\\item {_blocks(item)}" for item in items)
+            body = "\n".join(f"\\item {_no_option(_blocks(item))}" for item in items)
             return f"\\begin{{{name}}}{counter}\n{body}\n\\end{{{name}}}"
         case nodes.Group(kind, children):
             inner = _blocks(children)
@@ -174,7 +195,7 @@ def _table(grid: Grid, depth: int) -> str:
     def cell(source: str) -> str:
         # Cells of plain columns take no line ends of their own.
         made = _inlines(parse_inline(source, depth=2 * depth), depth + 1).replace("\n", " ")
-        return "{[}" + made[1:] if made.startswith("[") else made  # behind a line end it would be a length
+        return _no_option(made)
 
     return grid_to_latex(grid, cell)
 

@@ -204,12 +204,18 @@ def _inline_html(node: Inline, depth: int) -> str:
 
 
 def _one_line(latex: str) -> str:
-    return " ".join(latex.split()).replace("$", "")
+    bare = re.sub(r"(\\.)|\$", lambda found: found[1] or "", " ".join(latex.split()))
+    return _no_tags(bare)
 
 
 def _one_block(latex: str) -> str:
     """A formula without blank lines and dollars, which would end it."""
-    return re.sub(r"\n\s*\n", "\n", latex.strip()).replace("$$", "")
+    return _no_tags(re.sub(r"\n\s*\n", "\n", latex.strip()).replace("$$", ""))
+
+
+def _no_tags(latex: str) -> str:
+    """Blanks, which formulas do not show, behind what a reader without formulas would take for HTML."""
+    return re.sub(r"<(?=[A-Za-z/!?])", "< ", latex)
 
 
 def _fenced(text: str, kind: str) -> str:

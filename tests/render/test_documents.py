@@ -7,12 +7,14 @@ import json
 import re
 import shutil
 import subprocess
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from GOT.render import FORMATS, RenderPage, check_formats, convert
+from GOT.render.latex_writer import is_safe_formula
 from tests.render.payloads import PAYLOADS, answers
 from tests.render.test_drawings import CHART, SCORE, TRIANGLE
 
@@ -119,12 +121,19 @@ def test_markdown_of_hostile_text_is_text() -> None:
         "<img src=x onerror=y>",
         "&lt;b&gt;",
         "```\n</code><script>",
+        "$<img src=x onerror=y>$ and $$<script>alert(1)</script>$$",
+        "| a |\n|---|\n| $<img src=x>$ |",
     ]
     for text in hostile:
         for question in ("OCR: ", "OCR with format: "):
             made = convert([RenderPage("a", 1, text, meta={"question": question})], "md").decode()
             read = markdown_it.MarkdownIt("commonmark", {"html": True}).render(made)
             assert not re.search(r"<(?:script|img|a)\b", read), (text, made)
+
+
+def test_dollars_in_a_formula_stay_as_long_as_they_do_not_end_it() -> None:
+    made = convert([RenderPage("a", 1, r"\(5\$ \text{for $n$}\)")], "md").decode()
+    assert made == "$5\\$ \\text{for n}$\n"
 
 
 def test_latex_is_a_document_with_nothing_of_the_page_that_runs() -> None:
@@ -147,6 +156,38 @@ def test_latex_is_a_document_with_nothing_of_the_page_that_runs() -> None:
     outside = re.sub(r"\\begin\{verbatim\}.*?\\end\{verbatim\}", "", made, flags=re.DOTALL)
     assert not re.search(r"\\(?:input|write|includegraphics)(?![A-Za-z])", outside)
     assert "textbackslash{}input" in outside
+
+
+@pytest.mark.parametrize(
+    "place",
+    (
+        r"\text{%s}",
+        r"\tag{%s}",
+        r"\label{%s}",
+        r"\hspace{%s}",
+        r"\color{%s}x",
+        r"\\[%s]",
+        r"\begin{array}{>{%s}c}a\end{array}",
+        r"\begin{aligned}[%s]a\end{aligned}",
+    ),
+)
+def test_formulas_hide_no_command_in_an_argument(place: str) -> None:
+    for hidden in (r"\input{/etc/passwd}", r"\write18{id}", r"\csname input\endcsname{x}", r"\def\x{1}"):
+        assert not is_safe_formula(place % hidden)
+    assert not is_safe_formula(r"\begin{filecontents}x\end{filecontents}")
+    assert is_safe_formula(r"\begin{aligned} a\\b &\leq \text{caf\'e \& \textit{b}} \end{aligned} \tag{1}")
+
+
+def test_brackets_and_stars_behind_line_ends_are_text_in_latex() -> None:
+    plain = RenderPage("a", 1, "a\n[1] b\n* c", meta={"question": "OCR: "})
+    assert "a\\\\\n{[}1] b\\\\\n{*} c\n" in convert([plain], "tex").decode()
+    assert "\\item {[}1] b" in convert([RenderPage("a", 1, "- [1] b\n- c")], "tex").decode()
+
+
+def test_tables_left_open_in_each_other_take_linear_time() -> None:
+    started = time.monotonic()
+    convert([RenderPage("a", 1, "\\begin{tabular}{c}" * 3000)], "md")
+    assert time.monotonic() - started < 5
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
