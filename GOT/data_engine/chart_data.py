@@ -22,7 +22,6 @@ KINDS: tuple[ChartKind, ...] = (
     "donut",
     "scatter",
 )
-SEVERAL = ("grouped", "stacked", "line")  # kinds that may hold several series
 NONE = "None"  # OneChart's word for a text that the chart does not have
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import ImageDraw
 
 from GOT.data.prompt import COLORS, build_question, normalize_box
 from GOT.data_engine.attempts import first_accepted
@@ -217,8 +217,3 @@ def _meta(base: Sample, region: dict[str, Any], box: Box) -> dict[str, Any]:
         "box": box,
         "size": list(base.images[0].size),
     }
-
-
-def crop_of(sample: Sample) -> Image.Image:
-    """The part of a fine-grained sample's picture that it asks about (for looking at)."""
-    return sample.images[0].crop(tuple(sample.meta["box"]))

@@ -111,11 +111,6 @@ def renderer_version() -> str:
     return first.strip()
 
 
-def is_installed() -> bool:
-    """Tell whether there is a pdflatex on this machine."""
-    return shutil.which("pdflatex") is not None
-
-
 def _pdflatex() -> str:
     found = shutil.which("pdflatex")
     if found is None:
