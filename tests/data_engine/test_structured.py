@@ -83,7 +83,7 @@ def test_a_sample_says_where_it_comes_from(name):
     sample = draw(name, 0, 1)
     assert sample.meta["index"] == 0 and sample.meta["seed"] == 1 and sample.meta["attempt"] >= 0
     assert sample.meta["renderer"] and any(char.isdigit() for char in sample.meta["renderer"])
-    assert sample.prompt == "OCR with format: " and sample.images[0].mode == "RGB"
+    assert sample.prompt == "OCR with format: " and sample.images[0].mode in ("L", "RGB")
     json.dumps(sample.meta)
 
 

@@ -45,10 +45,8 @@ def test_the_published_command_trains_and_its_result_reads(
     )  # fmt: skip
     history = losses(output)
     assert len(history) == 6 and history[-1] < history[0]
-    assert (
-        "bf16 is emulated" in result.stderr
-        and "--evaluation_strategy is now --eval_strategy" in result.stderr
-    )
+    assert "--evaluation_strategy is now --eval_strategy" in result.stderr
+    assert ("bf16 is emulated" in result.stderr) != torch.cpu._is_avx512_bf16_supported()
     read = run_python(
         ROOT / "GOT/demo/run_ocr_2.0.py",
         "--model-name",
