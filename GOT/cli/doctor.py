@@ -23,6 +23,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "eval": ("rapidfuzz", "nltk", "jieba"),
     "render": ("docx", "verovio", "rdkit", "resvg_py"),
     "openvino": ("openvino", "nncf"),
+    "ray": ("ray",),
     "synth": ("typst", "rdkit", "indigo", "verovio", "resvg_py", "matplotlib", "yaml"),
 }
 
