@@ -112,7 +112,9 @@ def test_command_runs(
     ):
         return  # they write files and report on stderr
     if "-o" in words:
-        assert any(path.is_file() for path in (desk / words[words.index("-o") + 1]).rglob("*"))
+        formats = words[words.index("--to") + 1].split(",") if "--to" in words else ["txt"]
+        for suffix in formats:
+            assert list((desk / words[words.index("-o") + 1]).rglob(f"*.{suffix}")), suffix
     else:
         assert captured.out.strip()
 
