@@ -160,14 +160,14 @@ def test_glyph_maps_teach_the_encoder_beside_the_text(tiny_tokenizer: Any, tmp_p
     batch.pop("outcomes")
     assert batch["glyph_maps"].shape == (4, 8, 16)
     optimizer = torch.optim.AdamW(model.parameters(), 3e-3)
-    for _ in range(250):
+    for _ in range(500):
         optimizer.zero_grad()
         loss = supervised_loss(model, batch)
         loss.backward()
         optimizer.step()
     found = model.glyph_head.read_tokens(model.vision_tower_high(batch["pixel_values"])).argmax(1)  # type: ignore[misc]
     marked = batch["glyph_maps"] > 0
-    assert (found[marked] == batch["glyph_maps"][marked]).float().mean() > 0.6  # 1 of 95 by chance
+    assert (found[marked] == batch["glyph_maps"][marked]).float().mean() > 0.9
     with torch.no_grad():
         text_alone = supervised_loss(model.eval(), batch)
         both = supervised_loss(model.train(), batch)
