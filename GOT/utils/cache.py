@@ -59,19 +59,8 @@ def content_hash(folder: Path, *, memory: Path | None = None) -> str:
 
 @contextlib.contextmanager
 def made_alone(target: Path) -> Iterator[None]:
-    """Hold the right to make ``target``: other processes wait, and what a killed one left half made is removed.
-
-    The lock is the operating system's, so it goes with the process that holds it.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with (target.parent / f"{target.name}.lock").open("w") as file:
-        try:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except ImportError:  # Windows: two exports at once cost time, and each is still whole or not there
-            yield
-            return
+    """Hold the right to make ``target``: other processes wait, and what a killed one left half made is removed."""
+    with io.locked(target):
         for left in target.parent.glob(f".{target.name}.*.tmp"):
             shutil.rmtree(left, ignore_errors=True)
         yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -10,6 +11,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from GOT.utils.log import get_logger
+
+logger = get_logger(__name__)
 
 
 def write_bytes(path: str | Path, data: bytes) -> Path:
@@ -49,20 +54,47 @@ def claim(path: str | Path) -> Iterator[Path]:
     where there are no file locks (Windows), the name is yielded as it is.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while True:
+    for number in itertools.count(1):
         chosen = path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
-        lock = chosen.with_name(f".{chosen.name}.lock")
+        with locked(chosen, wait=False) as held:
+            if held:
+                yield chosen
+                return
+
+
+@contextlib.contextmanager
+def locked(path: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Hold the right to write ``path``, as far as other processes ask for it too.
+
+    A hidden lock file beside ``path`` names the process that holds it, and is gone afterwards. The lock itself is the
+    operating system's, so it goes with its process; where there are none (Windows), everyone holds it.
+
+    Yields:
+        Whether it is held; always, with ``wait``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(f".{path.name}.lock")
+    while True:
         handle = os.open(lock, os.O_CREAT | os.O_RDWR, 0o666)
         try:
-            if not _lock(handle):
-                number += 1
-                continue
+            if not _lock(handle, wait=False):
+                if not wait:
+                    yield False
+                    return
+                number = os.read(handle, 20).decode(errors="replace").strip()
+                logger.warning(
+                    "Waiting for %s, which makes %s.",
+                    f"process {number}" if number else "another process",
+                    path,
+                )
+                _lock(handle, wait=True)
             if not _is_still(lock, handle):  # its last holder removed it in between
                 continue
+            os.ftruncate(handle, 0)
+            os.lseek(handle, 0, os.SEEK_SET)
+            os.write(handle, f"{os.getpid()}\n".encode())
             try:
-                yield chosen
+                yield True
             finally:
                 with contextlib.suppress(OSError):
                     os.unlink(lock)
@@ -71,13 +103,13 @@ def claim(path: str | Path) -> Iterator[Path]:
             os.close(handle)
 
 
-def _lock(handle: int) -> bool:
+def _lock(handle: int, *, wait: bool) -> bool:
     try:
         import fcntl
     except ImportError:
         return True
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     return True

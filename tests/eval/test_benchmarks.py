@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
+import os
+import threading
 
 import pytest
 from PIL import Image
 
-from GOT.eval.benchmarks import BENCHMARKS, olmocr_bench, omnidocbench
+from GOT.data_engine.sample import Sample
+from GOT.eval.benchmarks import BENCHMARKS, olmocr_bench, omnidocbench, synth
 from GOT.eval.benchmarks.base import LoadOptions
 from GOT.eval.benchmarks.fox import SUB_TASKS, asked_question
 from GOT.eval.records import Answer
 from GOT.utils.lazy import load_entry
 from tests.eval.conftest import conversation, drawn_page
+from tests.helpers import wait_until
 
 
 def load(name, data, **options):
@@ -155,6 +160,36 @@ def test_the_synthetic_set_is_drawn_once_and_read_from_its_folder(tmp_path):
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     assert load("synth-heldout", tmp_path, **options) == benchmark
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+def test_two_runs_at_once_draw_a_set_once(tmp_path, monkeypatch, caplog):
+    asked, begun, go_on = [], threading.Event(), threading.Event()
+
+    def slow_sample(index, seed, **settings):
+        asked.append(index)
+        begun.set()
+        assert go_on.wait(60)
+        return Sample((drawn_page("text"),), "OCR: ", "text")
+
+    monkeypatch.setattr(synth, "load_entry", lambda *args, **kwargs: slow_sample)
+    (tmp_path / "plain_en-seed0-3").mkdir()
+    (tmp_path / "plain_en-seed0-3/of_a_killed_run.png").touch()
+    options = LoadOptions(data=tmp_path, samples=3)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        first = pool.submit(synth._draw_kind, "plain_en", 3, options)
+        assert begun.wait(60)
+        second = pool.submit(synth._draw_kind, "plain_en", 3, options)
+        wait_until(lambda: f"Waiting for process {os.getpid()}" in caplog.text)
+        go_on.set()
+        first.result(), second.result()
+    assert asked == [0, 1, 2]
+    found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")}
+    folder = "plain_en-seed0-3"
+    assert found == {folder, *(f"{folder}/{n:06d}-0.png" for n in range(3)), f"{folder}.json"}
+    records = load("synth-heldout", tmp_path, kinds=("plain_en",), samples=3).records
+    assert [record.images[0] for record in records] == [
+        f"{tmp_path}/{folder}/{n:06d}-0.png" for n in range(3)
+    ]
 
 
 def test_an_unknown_kind_is_an_error(tmp_path):

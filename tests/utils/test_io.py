@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
 
 from GOT.utils import io
+from tests.helpers import wait_until
 
 
 def test_text_is_utf8_with_plain_line_ends(tmp_path: Path) -> None:
@@ -80,3 +82,25 @@ def test_two_at_once_get_two_names_and_one_after_the_other_the_same(tmp_path: Pa
     with io.claim(tmp_path / "results/demo.html") as again:
         assert again == first
     assert [path.name for path in (tmp_path / "results").iterdir()] == ["demo.html"]
+
+
+def test_a_lock_names_its_holder_and_is_given_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    target = tmp_path / "made"
+    order = []
+
+    def second() -> None:
+        with io.locked(target) as held:
+            order.append(f"second {held}")
+
+    with io.locked(target) as held:
+        assert held and (tmp_path / ".made.lock").read_text() == f"{os.getpid()}\n"
+        with io.locked(target, wait=False) as refused:
+            assert not refused
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        wait_until(lambda: "Waiting" in caplog.text)
+        order.append("first")
+    waiting.join(timeout=60)
+    assert order == ["first", "second True"]
+    assert caplog.messages == [f"Waiting for process {os.getpid()}, which makes {target}."]
+    assert list(tmp_path.iterdir()) == []

@@ -11,13 +11,13 @@ import dataclasses
 import hashlib
 import json
 import multiprocessing
-import shutil
 import time
 from pathlib import Path
 
 from GOT.eval.benchmarks.base import Benchmark, LoadOptions, build_record
 from GOT.eval.records import Record, load_ground_truth
-from GOT.utils.io import write_json
+from GOT.utils.cache import made_alone
+from GOT.utils.io import atomic_folder, write_json
 from GOT.utils.lazy import load_entry
 from GOT.utils.log import get_logger
 from GOT.utils.processes import die_with_parent
@@ -102,13 +102,22 @@ def _draw_missing(kinds: list[str], count: int, options: LoadOptions) -> None:
 
 
 def _draw_kind(kind: str, count: int, options: LoadOptions) -> None:
+    """Draw one kind, unless another run draws the same one at this moment: then wait and take what it made."""
+    target = options.data / _stem(options, kind, count)
+    with made_alone(target):
+        if _is_drawn(options, kind, count):
+            return
+        with atomic_folder(target) as folder:
+            entries = _fill(folder, target.name, kind, count, options)
+        write_json(_file(options, kind, count), entries, indent=1)
+
+
+def _fill(folder: Path, name: str, kind: str, count: int, options: LoadOptions) -> list[dict[str, object]]:
+    """Save the pictures into a folder that will be called ``name``; returns their records."""
     from GOT.data_engine import KINDS
     from GOT.data_engine.sample import Rejected
 
     sample = load_entry(KINDS, kind, what="kind of sample")
-    folder = options.data / _stem(options, kind, count)
-    shutil.rmtree(folder, ignore_errors=True)  # left by a run that was stopped
-    folder.mkdir(parents=True)
     entries: list[dict[str, object]] = []
     index = 0
     while len(entries) < count:
@@ -119,13 +128,14 @@ def _draw_kind(kind: str, count: int, options: LoadOptions) -> None:
             if index > 10 * count + 100:
                 raise RuntimeError(f"{kind}: of {index} samples only {len(entries)} were accepted.") from None
             continue
-        names = [f"{folder.name}/{index:06d}-{page}.png" for page in range(len(drawn.images))]
-        for image, file in zip(drawn.images, names, strict=True):
-            image.save(options.data / file, compress_level=1)
+        files = [f"{index:06d}-{page}.png" for page in range(len(drawn.images))]
+        for image, file in zip(drawn.images, files, strict=True):
+            image.save(folder / file, compress_level=1)
+        images = [f"{name}/{file}" for file in files]
         turns = [
             {"from": "human", "value": f"<image>\n{drawn.prompt}"},
             {"from": "gpt", "value": drawn.target},
         ]
-        entries.append({"image": names[0] if len(names) == 1 else names, "conversations": turns})
+        entries.append({"image": images[0] if len(images) == 1 else images, "conversations": turns})
         index += 1
-    write_json(_file(options, kind, count), entries, indent=1)
+    return entries
