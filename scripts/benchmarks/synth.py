@@ -38,7 +38,11 @@ def main(argv: list[str]) -> dict[str, Any]:
         "--memory", type=int, default=0, metavar="N", help="also watch memory over N plain_en samples"
     )
     arguments = parser.parse_args(argv)
-    kinds = arguments.kinds.split(",") if arguments.kinds else [*KINDS, *WARM]
+    known = [*KINDS, *WARM]
+    kinds = arguments.kinds.split(",") if arguments.kinds else known
+    for kind in kinds:
+        if kind not in known:
+            parser.exit(2, f"{parser.prog}: --kinds takes {', '.join(known)}; got {kind!r}.\n")
     rates: dict[str, float] = {}
     missing: dict[str, str] = {}
     print(
