@@ -48,20 +48,22 @@ stage() {
 
 architecture="$recipes/architecture-$size.json"
 new=(--architecture "$architecture" --tokenizer small:1000)
-# While a new decoder does not look yet, its gradients would only wear the encoder down.
-started=(--architecture "$architecture" --calibrate_projector True --train_encoder False --projector_learning_rate 2e-4)
+# A decoder may learn to read glyph codes while its encoder still learns to write them: neither needs the other yet.
+codes=("${new[@]}" --start_looking True --read_codes True --train_encoder False --train_projector False)
 case "$size" in
   cpu) # two cores, hours
     stage 1 1-letters 2000 10 1e-3 128 "${new[@]}" --glyph_weight 1.0
-    stage 1 1-lines 1800 10 1e-3 128 --model_name_or_path "$output/1-letters"
-    stage 2 2-letters 4000 24 1e-3 128 "${started[@]}" --vision_tower "$output/1-lines"
+    stage 1 1-lines 3000 12 1e-3 128 --model_name_or_path "$output/1-letters"
+    stage 2 2-codes 3000 32 1e-3 128 "${codes[@]}"
+    stage 2 2-letters 1000 24 5e-4 128 --model_name_or_path "$output/2-codes" --vision_tower "$output/1-lines" --train_encoder False
     stage 2 2-words 4000 16 1e-3 128 --model_name_or_path "$output/2-letters" --encoder_learning_rate 1e-4
     stage 2 2-text 6000 8 7e-4 256 --model_name_or_path "$output/2-words"
     stage 3 3-regions 1500 6 3e-4 256 --model_name_or_path "$output/2-text" --train_encoder True
     ;;
   gpu) # one data-centre card, under an hour
     stage 1 1-letters 6000 256 1e-3 256 "${new[@]}" --glyph_weight 1.0
-    stage 2 2-words 6000 128 8e-4 256 "${started[@]}" --vision_tower "$output/1-letters"
+    stage 2 2-codes 6000 256 1e-3 256 "${codes[@]}"
+    stage 2 2-words 6000 128 8e-4 256 --model_name_or_path "$output/2-codes" --vision_tower "$output/1-letters" --encoder_learning_rate 1e-4
     stage 2 2-text 8000 64 6e-4 512 --model_name_or_path "$output/2-words"
     stage 2 2-kinds 8000 32 4e-4 768 --model_name_or_path "$output/2-text"
     stage 3 3-regions 4000 24 2e-4 768 --model_name_or_path "$output/2-kinds" --train_encoder True

@@ -9,10 +9,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-from torch import Tensor
-
-from GOT.data.glyph_map import draw_glyph_map, unknown_glyph_maps
 from GOT.data.processor import EncodedConversation, GOTProcessor, Turn
 from GOT.data.tokenizer import GOTTokenizer, SpecialTokens
 from GOT.utils.constants import IGNORE_INDEX
@@ -61,17 +57,6 @@ class PretrainProcessor(GOTProcessor):
     """Makes stage 1's samples; everything else is :class:`GOTProcessor`'s."""
 
     tokenizer: GOTTokenizer | OPTTokenizer  # type: ignore[assignment]
-    with_glyph_maps = False  # set where the model has a head for them
-
-    def encode_glyphs(
-        self, views: Sequence[Image.Image], glyphs: Sequence[tuple[str, float, float]] | None
-    ) -> Tensor | None:
-        """(N, rows, columns) glyph maps of the views; unknown ones hold no label."""
-        if not self.with_glyph_maps:
-            return None
-        if glyphs is None or len(views) != 1:
-            return unknown_glyph_maps(len(views), self.num_image_tokens)
-        return draw_glyph_map(glyphs, views[0].size, self.num_image_tokens)[None]
 
     def view_tokens(self, num_views: int) -> list[int]:
         """One placeholder an image token, no marks around them."""

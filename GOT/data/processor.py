@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from GOT.data import transformers_layout
+from GOT.data.glyph_map import draw_glyph_map, unknown_glyph_maps
 from GOT.data.image import CLIP_MEAN, CLIP_STD, MAX_TILES, ImageTransform, tile_image
 from GOT.data.prompt import Layout
 from GOT.data.tokenizer import GOTTokenizer
@@ -66,7 +67,12 @@ class GOTProcessor:
         image_size: Side of a view, in pixels.
         num_image_tokens: Image tokens of one view.
         max_tiles: Most tiles of a page under the ``crop`` layout.
+
+    Attributes:
+        with_glyph_maps: Also say where characters stand, in training that asks for it.
     """
+
+    with_glyph_maps = False
 
     def __init__(
         self,
@@ -153,8 +159,12 @@ class GOTProcessor:
     def encode_glyphs(
         self, views: Sequence[Image.Image], glyphs: Sequence[tuple[str, float, float]] | None
     ) -> Tensor | None:
-        """Maps of where characters stand; only stage 1's processor makes them."""
-        return None
+        """(N, rows, columns) glyph maps of the views, where the model asks for them; unknown ones hold no label."""
+        if not self.with_glyph_maps:
+            return None
+        if glyphs is None or len(views) != 1:
+            return unknown_glyph_maps(len(views), self.num_image_tokens)
+        return draw_glyph_map(glyphs, views[0].size, self.num_image_tokens)[None]
 
     @property
     def pad_id(self) -> int:

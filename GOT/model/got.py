@@ -76,15 +76,18 @@ class GOTQwenModel(Qwen2Model):
         input_ids: Tensor | None = None,
         pixel_values: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
+        image_features: Tensor | None = None,
         **kwargs: Any,
     ) -> BaseModelOutputWithPast:
-        """As ``Qwen2Model.forward``, plus the views of the batch, (N, 3, S, S)."""
+        """As ``Qwen2Model.forward``, plus the views of the batch, (N, 3, S, S), or their image tokens, (N, P, D)."""
         if pixel_values is not None:
+            image_features = self.encode_images(pixel_values)
+        if image_features is not None:
             if input_ids is None:
                 raise ValueError(
                     "pixel_values need input_ids: the placeholders say where the pictures stand."
                 )
-            inputs_embeds = self.splice(input_ids, self.encode_images(pixel_values))
+            inputs_embeds = self.splice(input_ids, image_features)
         if inputs_embeds is not None:
             input_ids = None
         return super().forward(input_ids=input_ids, inputs_embeds=inputs_embeds, **_rename_cache(kwargs))
@@ -123,7 +126,8 @@ class GOTQwenForCausalLM(Qwen2ForCausalLM):
             attention_mask: (B, T), 0 at padding (named, since ``generate`` looks for it in the signature).
             labels: (B, T), ``-100`` where no loss is wanted; shifted inside.
             logits_to_keep: Compute logits for this many last positions only; 0: all.
-            **kwargs: As ``Qwen2ForCausalLM.forward``: position_ids, past_key_values, inputs_embeds, use_cache …
+            **kwargs: As ``Qwen2ForCausalLM.forward``: position_ids, past_key_values, inputs_embeds, use_cache …; and
+                image_features, (N, P, D), in place of pixel_values.
 
         Returns:
             ``loss``, ``logits`` (B, T, V) and ``past_key_values``.

@@ -22,11 +22,13 @@ from transformers import OPTConfig, OPTForCausalLM, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from GOT.model.config import VisionConfig
+from GOT.model.glyph_codes import GlyphCodes
 from GOT.model.vision import VisionEncoder
 from GOT.utils import io
 from GOT.utils.constants import IGNORE_INDEX
 
 MODEL_TYPE = "GOT-pretrain"
+BLANK_LOGIT = 5.0  # at the start: a character is one in hundreds of possible ones, and has to stand out
 
 
 class GOTPretrainConfig(OPTConfig):
@@ -65,32 +67,29 @@ class PretrainOutput(CausalLMOutputWithPast):
 class GlyphHead(nn.Module):
     """Reads which characters stand where, with nothing to decode in order: an auxiliary target of stage 1.
 
-    Asked twice: of every patch, where one classifier learns from all places of the picture, and of every image token
-    alone, so that the compression keeps what the patches know. See ``data.glyph_map`` for cells and classes.
+    Asked twice: of every patch, where one classifier learns from all places of the picture, and of every image token as
+    the decoder will get it, in the language of ``glyph_codes``. See ``data.glyph_map`` for cells and classes.
     """
 
-    def __init__(self, config: VisionConfig, rows: int = 4, columns: int = 8, num_classes: int = 96) -> None:
+    def __init__(self, channels: int, hidden_size: int, num_classes: int = 96) -> None:
         super().__init__()
-        self.rows, self.columns = rows, columns  # cells of one image token, which holds 4 x 4 patches
-        width = config.output_channels
-        self.from_patches = nn.Linear(width, rows * columns // 16 * num_classes)
-        self.cells = nn.Linear(config.feature_size, rows * columns * width)
-        self.from_cells = nn.Linear(width, num_classes)
+        self.codes = GlyphCodes(hidden_size, num_classes=num_classes)
+        cells = self.codes.rows * self.codes.columns // 16  # of a patch: an image token holds 4 x 4
+        self.from_patches = nn.Linear(channels, cells * num_classes)
+        how_often = torch.zeros(num_classes)
+        how_often[0] = BLANK_LOGIT
+        self.how_often = nn.Parameter(how_often)  # logits of an image token that says nothing
 
     def read_patches(self, patches: Tensor) -> Tensor:
         """``(N, channels, H, W) -> (N, classes, map rows, map columns)`` logits."""
         return rearrange(
             self.from_patches(patches.movedim(1, -1)),
-            "n h w (r c k) -> n k (h r) (w c)", r=self.rows // 4, c=self.columns // 4,
+            "n h w (r c k) -> n k (h r) (w c)", r=self.codes.rows // 4, c=self.codes.columns // 4,
         )  # fmt: skip
 
     def read_tokens(self, tokens: Tensor) -> Tensor:
-        """``(N, F, H/4, W/4) -> (N, classes, map rows, map columns)`` logits."""
-        cells = rearrange(
-            self.cells(tokens.movedim(1, -1)),
-            "n h w (r c d) -> n (h r) (w c) d", r=self.rows, c=self.columns,
-        )  # fmt: skip
-        return self.from_cells(cells).movedim(-1, 1)
+        """``(N, P, D) -> (N, classes, map rows, map columns)`` logits; ``tokens``: behind the projector."""
+        return self.codes.read(tokens) + self.how_often[:, None, None].to(tokens.dtype)
 
     def loss(self, patches: Tensor, tokens: Tensor, glyph_maps: Tensor) -> Tensor:
         """Sum of both mean cross-entropies; ``glyph_maps``: (N, map rows, map columns), int64."""
@@ -122,7 +121,9 @@ class GOTPretrainModel(PreTrainedModel):
         self.vision_tower_high = VisionEncoder(config.vision, config._attn_implementation or "sdpa")
         self.mm_projector_vary = nn.Linear(config.vision.feature_size, config.hidden_size)
         self.decoder = OPTForCausalLM(config)
-        self.glyph_head = GlyphHead(config.vision) if config.glyph_weight else None
+        self.glyph_head = (
+            GlyphHead(config.vision.output_channels, config.hidden_size) if config.glyph_weight else None
+        )
         self.post_init()
 
     @torch.no_grad()
@@ -159,7 +160,9 @@ class GOTPretrainModel(PreTrainedModel):
             grid = tower.net_3(tower.net_2(patches))
             features = self.mm_projector_vary(grid.flatten(2).transpose(1, 2))
             if self.training and glyph_maps is not None and self.glyph_head is not None:
-                auxiliary_loss = self.config.glyph_weight * self.glyph_head.loss(patches, grid, glyph_maps)
+                auxiliary_loss = self.config.glyph_weight * self.glyph_head.loss(
+                    patches, features, glyph_maps
+                )
             is_image = torch.eq(input_ids, self.config.im_patch_token or 0)
             found, expected = int(is_image.sum()), features.shape[0] * features.shape[1]
             if found != expected:

@@ -55,10 +55,16 @@ class ModelArguments:
         default=None,
         metadata={"help": "stage 1: weight of where each character stands, beside the text, in the loss"},
     )
-    calibrate_projector: bool = dataclasses.field(
+    start_looking: bool = dataclasses.field(
         default=False,
         metadata={
-            "help": "start a new projector from the features of the encoder that --vision_tower brings"
+            "help": "give a new decoder attention that copies, and letters that are stage 1's glyph codes"
+        },
+    )
+    read_codes: bool = dataclasses.field(
+        default=False,
+        metadata={
+            "help": "stage 2: the decoder reads glyph codes of the samples' characters in place of pictures"
         },
     )
     attn_implementation: str = dataclasses.field(

@@ -21,12 +21,13 @@ from GOT.model.got import GOTQwenForCausalLM
 from GOT.model.positions import resize_positions
 from GOT.model.pretrain import GOTPretrainConfig, GOTPretrainModel, load_pretrain_model, write_pretrain_model
 from GOT.train.arguments import GOTTrainingArguments, ModelArguments, attention_for
+from GOT.train.decoder_start import start_looking
 from GOT.utils.hub import resolve_folder
 from GOT.utils.log import get_logger
 
 logger = get_logger(__name__)
 
-ENCODER = "vision_tower_high."
+ENCODER, PROJECTOR = "vision_tower_high.", "mm_projector_vary."
 NEW_TOKENIZERS = ("published", "small:N")
 
 
@@ -62,6 +63,8 @@ def build(arguments: ModelArguments, training: GOTTrainingArguments) -> Built:
         ValueError, FileNotFoundError: If the settings do not lead to a model.
     """
     attention = attention_for(arguments.attn_implementation)
+    if arguments.start_looking and (training.stage == 1 or arguments.model_name_or_path or arguments.decoder):
+        raise ValueError("--start_looking is for stage 2 with a decoder that has learned nothing.")
     if training.stage == 1:
         built = _build_pretrain(arguments, attention)
     elif arguments.model_name_or_path:
@@ -82,16 +85,21 @@ def _vision_fields(arguments: ModelArguments, values: dict[str, Any]) -> dict[st
 def load_encoder(model: PreTrainedModel, name_or_path: str) -> None:
     """Copy the vision encoder of another checkpoint (of any stage) into a model.
 
+    The projector of a stage 1 with glyph maps comes along: it writes the codes that ``--start_looking`` reads.
+
     Raises:
         ValueError: If the encoders differ; the message names the weights.
     """
     folder = resolve_folder(name_or_path)
-    theirs = {}
+    theirs, projector, writes_codes = {}, {}, False
     for path in sorted(folder.glob("*.safetensors")):
         with safe_open(str(path), framework="pt") as file:
             for key in file.keys():  # noqa: SIM118 - not a dict
+                writes_codes |= key.startswith("glyph_head.")
                 if ENCODER in key:
                     theirs[key.partition(ENCODER)[2]] = file.get_tensor(key)
+                elif PROJECTOR in key:
+                    projector[key.partition(PROJECTOR)[2]] = file.get_tensor(key)
     if not theirs:  # transformers' layout calls it otherwise
         theirs = {k.partition(ENCODER)[2]: v for k, v in load_weights(folder).items() if ENCODER in k}
     ours = {name.partition(ENCODER)[2]: p for name, p in model.named_parameters() if ENCODER in name}
@@ -106,6 +114,10 @@ def load_encoder(model: PreTrainedModel, name_or_path: str) -> None:
     with torch.no_grad():
         for name, parameter in ours.items():
             parameter.copy_(theirs[name])
+        for name, parameter in model.named_parameters():
+            value = projector.get(name.partition(PROJECTOR)[2])
+            if writes_codes and value is not None and value.shape == parameter.shape:
+                parameter.copy_(value)
     logger.info("took the encoder over from %s", folder)
 
 
@@ -180,6 +192,8 @@ def _build_new(arguments: ModelArguments, attention: str) -> Built:
     model = GOTQwenForCausalLM(config)
     if decoder is not None:
         _load_qwen(model, decoder)
+    elif arguments.start_looking:
+        start_looking(model, tokenizer)
     return Built(model, _processor(GOTProcessor, tokenizer, config))
 
 

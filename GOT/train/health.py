@@ -75,7 +75,7 @@ class Throughput:
     def count(self, inputs: dict[str, Any]) -> None:
         """Take in a batch."""
         self.tokens += int(inputs["attention_mask"].sum())
-        self.images += len(inputs["pixel_values"])
+        self.images += len(inputs["pixel_values"] if "pixel_values" in inputs else inputs["image_features"])
 
     def report(self, model: nn.Module, world_size: int) -> dict[str, float]:
         """Rates of all ranks since the last report (other ranks are taken to be as fast as this one)."""

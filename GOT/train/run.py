@@ -19,10 +19,9 @@ from GOT.data.dataset import ConversationDataset, Part, Quarantine
 from GOT.data.processor import GOTProcessor
 from GOT.data.sources import find_sources, open_table
 from GOT.model.checkpoint import Layout
-from GOT.model.got import GOTQwenForCausalLM
 from GOT.train.arguments import RunArguments, describe
 from GOT.train.build import Built, build
-from GOT.train.calibrate import calibrate_projector, first_views
+from GOT.train.code_reading import CodeCollator
 from GOT.train.lora import add_adapters, merged_weights, write_adapters
 from GOT.train.optimizer import Rates, freeze
 from GOT.train.show import show_groups, show_memory, show_sample
@@ -67,8 +66,6 @@ def run(arguments: RunArguments) -> dict[str, float]:
     )
     output = Path(str(training.output_dir))
     checkpoint = find_checkpoint(arguments)
-    if arguments.model.calibrate_projector and not checkpoint:
-        _calibrate(built, trainset, arguments)
     rates = rates_of(arguments)
     if training.dry_run:
         _shorten(training)
@@ -87,7 +84,7 @@ def run(arguments: RunArguments) -> dict[str, float]:
         rates=rates,
         train_dataset=trainset,
         eval_dataset=evalset,
-        collator=Collator(built.processor, Quarantine(None if training.dry_run else output / QUARANTINE)),
+        collator=_collator(built, arguments, Quarantine(None if training.dry_run else output / QUARANTINE)),
         write_checkpoint=_writer(built, model, arguments),
         read_weights=built.read,
         callbacks=_callbacks(built, evalset, arguments),
@@ -218,11 +215,14 @@ def write_final(trainer: GOTTrainer, built: Built, model: Any, arguments: RunArg
     logger.info("wrote %s", output)
 
 
-def _calibrate(built: Built, trainset: ConversationDataset, arguments: RunArguments) -> None:
-    if not isinstance(built.model, GOTQwenForCausalLM) or arguments.model.model_name_or_path:
-        raise ValueError("--calibrate_projector is for a new model of stage 2 or 3 with --vision_tower.")
-    calibrate_projector(built.model, first_views(trainset, Collator(built.processor)))
-    logger.info("started the projector from the encoder's features")
+def _collator(built: Built, arguments: RunArguments, quarantine: Quarantine) -> Collator:
+    if not arguments.model.read_codes:
+        return Collator(built.processor, quarantine)
+    if arguments.training.stage == 1 or components_that_train(arguments) != {"decoder"}:
+        raise ValueError(
+            "--read_codes trains a decoder alone: --stage 2 --train_encoder False --train_projector False."
+        )
+    return CodeCollator(built.processor, built.model.config.hidden_size, quarantine)
 
 
 def _prepare(built: Built, arguments: RunArguments, trains: set[Component]) -> Any:

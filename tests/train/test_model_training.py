@@ -165,7 +165,8 @@ def test_glyph_maps_teach_the_encoder_beside_the_text(tiny_tokenizer: Any, tmp_p
         loss = supervised_loss(model, batch)
         loss.backward()
         optimizer.step()
-    found = model.glyph_head.read_tokens(model.vision_tower_high(batch["pixel_values"])).argmax(1)  # type: ignore[misc]
+    features = model.vision_tower_high(batch["pixel_values"]).flatten(2).transpose(1, 2)
+    found = model.glyph_head.read_tokens(model.mm_projector_vary(features)).argmax(1)  # type: ignore[misc]
     marked = batch["glyph_maps"] > 0
     assert (found[marked] == batch["glyph_maps"][marked]).float().mean() > 0.9
     with torch.no_grad():
