@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -96,3 +97,29 @@ def wait_until(holds: Callable[[], object], *, seconds: float = 60) -> None:
     while not holds():
         assert time.monotonic() < deadline, f"still not so after {seconds:g} s"
         time.sleep(0.01)
+
+
+def count_steps(action: Callable[[], object], *folders: str) -> int:
+    """How many lines of the sources below folders of these names run: work that no busy machine makes larger."""
+    steps = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal steps
+        if not any(f"/{folder}/" in frame.f_code.co_filename for folder in folders):
+            return None
+        steps += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        action()
+    finally:
+        sys.settrace(before)
+    return steps
+
+
+def grows_linearly(work: Callable[[int], int]) -> bool:
+    """Whether four times as much takes no more than its share over twice as much; what a fixed part costs cancels."""
+    one, two, four = work(1), work(2), work(4)
+    return four - two <= 2.1 * (two - one)

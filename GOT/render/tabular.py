@@ -14,6 +14,7 @@ from GOT.render.nodes import Align, Cell, Grid
 
 ENVIRONMENTS = ("tabular", "tabular*", "tabularx", "tabulary", "tabu", "longtable", "array", "supertabular")
 MAX_COLUMNS = 100  # a span asked for beyond this is a slip of the model
+MAX_UP = 100  # rows that a cell reaches up; looking further, thousands of blank ones would take minutes
 MAX_SLOTS = 20_000  # rows times columns; a page holds some hundreds
 
 _WITH_WIDTH = ("tabular*", "tabularx", "tabulary")
@@ -224,31 +225,35 @@ def _place(rows: list[list[_Entry]], aligns: list[Align], first_rule: int, notes
     width = max((sum(entry.columns for entry in row) for row in rows), default=0)
     if width > 2 * MAX_COLUMNS or width * len(rows) > MAX_SLOTS:
         raise ValueError(f"A table of {len(rows)} rows and {width} columns is larger than a page.")
-    taken: dict[tuple[int, int], int] = {}  # slot -> index of the cell that covers it
     cells: list[Cell] = []
+    taken: dict[
+        tuple[int, int], int
+    ] = {}  # slot -> index of the cell that covers it; down to the current row
+    lowest: list[int | None] = [None] * width  # of each column the cell that was placed last
 
-    def claim(cell: Cell) -> None:
-        for row in range(cell.row, cell.row + cell.rows):
-            for column in range(cell.column, cell.column + cell.columns):
+    def claim(cell: Cell, index: int) -> None:
+        for column in range(cell.column, cell.column + cell.columns):
+            lowest[column] = len(cells)
+            for row in range(cell.row, index + 1):
                 taken[row, column] = len(cells)
         cells.append(cell)
 
-    def free(row: int, column: int) -> bool:
-        """Cut the span that covers this slot so that it ends above; its lower slots become free."""
-        index = taken.get((row, column))
-        if index is None:
-            return True
-        owner = cells[index]
-        if owner.row >= row:
-            return False
-        for below in range(row, owner.row + owner.rows):
-            for covered in range(owner.column, owner.column + owner.columns):
-                del taken[below, covered]
-        cells[index] = dataclasses.replace(owner, rows=row - owner.row)
-        notes.append(f"row {row + 1}: a cell reached down over text and was cut short")
-        return True
+    def free(index: int, column: int) -> None:
+        """Cut the span that covers this slot so that it ends above."""
+        number = taken.get((index, column))
+        if number is None:
+            return
+        owner = cells[number]
+        assert owner.row < index, "a cell of the same row covers this slot"
+        for covered in range(owner.column, owner.column + owner.columns):
+            del taken[index, covered]
+        cells[number] = dataclasses.replace(owner, rows=index - owner.row)
+        notes.append(f"row {index + 1}: a cell reached down over text and was cut short")
 
     for index, row in enumerate(rows):
+        for column, number in enumerate(lowest):
+            if number is not None and cells[number].row + cells[number].rows > index:
+                taken[index, column] = number
         column = 0
         skip = _leaves_out_covered(row, index, width, taken)
         for entry in row:
@@ -257,34 +262,23 @@ def _place(rows: list[list[_Entry]], aligns: list[Align], first_rule: int, notes
             span = max(1, min(entry.columns, width - column))
             align = entry.align or (aligns[column] if column < len(aligns) else "left")
             if entry.text or not any((index, c) in taken for c in range(column, column + span)):
-                blocked = [c for c in range(column, column + span) if not free(index, c)]
-                assert not blocked, "a cell of the same row covers this slot"
-                up = min(-entry.rows, index + 1) - 1 if entry.rows < 0 else 0
-                while up and any(
-                    (r, c) in taken and cells[taken[r, c]].text
-                    for r in range(index - up, index)
-                    for c in range(column, column + span)
-                ):
-                    up -= 1
-                if up and not _release_blank(cells, taken, index - up, index, column, span):
-                    up = 0
-                down = min(entry.rows, len(rows) - index) if entry.rows > 0 else 1
-                down = next(
-                    (
-                        d
-                        for d in range(1, down)
-                        if any((index + d, c) in taken for c in range(column, column + span))
-                    ),
-                    down,
-                )
-                claim(Cell(entry.text, index - up, column, up + down, span, align))
+                for covered in range(column, column + span):
+                    free(index, covered)
+                up = _reach_up(cells, taken, entry, index, column, span)
+                for above in range(index - up, index):
+                    for covered in range(column, column + span):
+                        if (blank := taken.pop((above, covered), None)) is not None:
+                            cells[blank] = dataclasses.replace(cells[blank], rows=0)
+                down = max(1, min(entry.rows, len(rows) - index))
+                claim(Cell(entry.text, index - up, column, up + down, span, align), index)
             column += entry.columns
     for index in range(len(rows)):
         missing = [column for column in range(width) if (index, column) not in taken]
         if missing and sum(entry.columns for entry in rows[index]) < width:
             notes.append(f"row {index + 1}: {len(missing)} of {width} cells are missing")
         for column in missing:
-            claim(Cell("", index, column, align=aligns[column] if column < len(aligns) else "left"))
+            align = aligns[column] if column < len(aligns) else "left"
+            claim(Cell("", index, column, align=align), index)
     placed = tuple(sorted((cell for cell in cells if cell.rows), key=lambda cell: (cell.row, cell.column)))
     if aligns and width and len(aligns) != width:
         notes.append(f"{len(aligns)} columns are announced, {width} are there")
@@ -295,18 +289,19 @@ def _place(rows: list[list[_Entry]], aligns: list[Align], first_rule: int, notes
     return Grid(placed, len(rows), width, header_rows=header, notes=tuple(dict.fromkeys(notes)))
 
 
-def _release_blank(
-    cells: list[Cell], taken: dict[tuple[int, int], int], top: int, bottom: int, column: int, span: int
-) -> bool:
-    """Free the blank cells above a ``\\multirow{-n}``; only single slots can be given up."""
-    slots = [(row, c) for row in range(top, bottom) for c in range(column, column + span)]
-    owners = [cells[taken[slot]] for slot in slots if slot in taken]
-    if any(owner.rows != 1 or owner.columns != 1 for owner in owners):
-        return False
-    for slot in slots:
-        if (index := taken.pop(slot, None)) is not None:
-            cells[index] = dataclasses.replace(cells[index], rows=0)
-    return True
+def _reach_up(
+    cells: list[Cell], taken: dict[tuple[int, int], int], entry: _Entry, index: int, column: int, span: int
+) -> int:
+    r"""How many rows above it a ``\multirow{-n}`` covers: as far as there is no text, and none if it met a span."""
+    wanted = min(-entry.rows, index + 1, MAX_UP + 1) - 1
+    for up in range(1, wanted + 1):
+        slots = [(index - up, covered) for covered in range(column, column + span)]
+        owners = [cells[taken[slot]] for slot in slots if slot in taken]
+        if any(owner.text for owner in owners):
+            return up - 1
+        if any(owner.rows != 1 or owner.columns != 1 for owner in owners):
+            return 0  # only single slots can be given up
+    return max(wanted, 0)
 
 
 def _leaves_out_covered(row: list[_Entry], index: int, width: int, taken: dict[tuple[int, int], int]) -> bool:

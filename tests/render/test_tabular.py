@@ -16,6 +16,7 @@ from GOT.render import latex_table
 from GOT.render.html import table as html_table
 from GOT.render.nodes import Cell, Grid
 from GOT.render.tabular import grid_to_latex, parse_column_spec, parse_tabular
+from tests.helpers import count_steps, grows_linearly
 
 SPANS = r"""\begin{tabular}{|l|c|r|}
 \hline \multirow{2}{*}{A} & \multicolumn{2}{|c|}{B} \\
@@ -213,3 +214,15 @@ def test_tables_of_the_data_engine_come_back_from_html_and_markdown() -> None:
 @pytest.mark.slow
 def test_two_thousand_tables_come_back() -> None:
     assert check_round_trip(2500, seed=2) > 300
+
+
+@pytest.mark.parametrize("text", ["a", ""])
+@pytest.mark.parametrize("reach", ["9999", "-9999"])
+def test_cells_that_reach_over_all_others_take_linear_time(reach: str, text: str) -> None:
+    row = rf"\multirow{{{reach}}}{{*}}{{{text}}} \\"
+
+    def work(times: int) -> int:
+        table = r"\begin{tabular}{c} \multirow{2}{*}{} \\" + row * (200 * times) + r"\end{tabular}"
+        return count_steps(lambda: parse_tabular(table), "GOT")
+
+    assert grows_linearly(work)
