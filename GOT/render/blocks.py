@@ -221,12 +221,13 @@ def _section(name: str, argument: str, depth: int) -> Block:
 def _end_of_kern(text: str, start: int) -> int:
     """A score ends at its ``*-`` line, or at a blank line."""
     position = start
-    for line in text[start:].splitlines(keepends=True):
-        if not line.strip():
+    while position < len(text):
+        behind = text.find("\n", position) + 1 or len(text)
+        if not text[position:behind].strip():
             return position
-        position += len(line)
-        if line.startswith("*-"):
-            return position
+        if text.startswith("*-", position):
+            return behind
+        position = behind
     return len(text)
 
 

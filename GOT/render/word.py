@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from GOT.render.inline import parse_inline
 from GOT.render.nodes import Block, Grid, Inline
 from GOT.render.page import RenderPage
 from GOT.render.walk import blocks_of, is_address, shows_itself
-from GOT.render.word_xml import align, bookmark, insert_math, link, table_xml
+from GOT.render.word_xml import Relations, align, bookmark, insert_math, last_of, link, picture, table_xml
 from GOT.utils.lazy import require
 
 if TYPE_CHECKING:
@@ -47,12 +48,14 @@ def to_docx(pages: Sequence[RenderPage]) -> bytes:
         ImportError: If python-docx is missing; the message names the command that installs it.
     """
     docx = require("docx", extra="render")
+    from docx.enum.text import WD_BREAK
+
     writer = _Writer(docx.Document())
     writer.document.core_properties.title = printable(pages[0].name if pages else "")
     writer.document.core_properties.author = ""
     for index, page in enumerate(pages):
         if index:
-            writer.document.add_page_break()
+            writer.paragraph().add_run().add_break(WD_BREAK.PAGE)
         writer.page(page, index)
     buffer = io.BytesIO()
     writer.document.save(buffer)
@@ -64,19 +67,22 @@ class _Writer:
 
     def __init__(self, document: Any) -> None:
         self.document = document
-        self.marks = 0
-        self.container: Any = document  # where paragraphs go
+        self.end = last_of(document.element.body)  # the settings of the section; all blocks go above them
+        self.relations = Relations(document.part)
+        self.num_drawings = 0
+        self.style_id = functools.cache(lambda name: document.styles[name].style_id)  # looks at every style
 
     def page(self, page: RenderPage, index: int) -> None:
-        before = len(self.document.element.body)
+        above = self.end.getprevious()
         if page.has_markup:
             self.blocks(blocks_of(page))
         else:
             for line in page.text.strip().split("\n"):
-                self.document.add_paragraph(printable(line)).paragraph_format.space_after = 0
-        if len(self.document.element.body) == before:
-            self.document.add_paragraph()
-        bookmark(self.document.element.body[before], page.anchor.replace("-", "_"), index)
+                self.paragraph(text=line).paragraph_format.space_after = 0
+        if self.end.getprevious() is above:
+            self.paragraph()
+        first = self.document.element.body[0] if above is None else above.getnext()
+        bookmark(first, page.anchor.replace("-", "_"), index)
 
     def blocks(self, blocks: Sequence[Block], level: int = 0) -> None:
         for block in blocks:
@@ -85,7 +91,9 @@ class _Writer:
     def block(self, block: Block, level: int) -> None:
         match block:
             case nodes.Heading(depth, children):
-                self.runs(self.document.add_heading(level=min(depth, 9)), children)
+                made = self.paragraph()
+                made._p.style = self.style_id(f"Heading {min(depth, 9)}" if depth else "Title")
+                self.runs(made, children)
             case nodes.Paragraph(children, role):
                 made = self.paragraph(level)
                 if role in ("author", "date", "caption"):
@@ -106,12 +114,18 @@ class _Writer:
                     self.runs(self.paragraph(level), (nodes.Styled("strong", (nodes.Text("Abstract"),)),))
                 self.blocks(children, level + (kind in ("quote", "quotation")))
             case nodes.Rule():
-                align(self.document.add_paragraph("―" * 20), "center")
+                align(self.paragraph(text="―" * 20), "center")
 
-    def paragraph(self, level: int = 0) -> Paragraph:
+    def paragraph(self, level: int = 0, *, text: str = "") -> Paragraph:
+        from docx.oxml import OxmlElement
         from docx.shared import Inches
+        from docx.text.paragraph import Paragraph
 
-        made: Paragraph = self.document.add_paragraph()
+        element: Any = OxmlElement("w:p")
+        self.end.addprevious(element)
+        made = Paragraph(element, self.document)
+        if text:
+            made.add_run(printable(text))
         if level:
             made.paragraph_format.left_indent = Inches(INDENT * min(level, 10))
         return made
@@ -130,11 +144,12 @@ class _Writer:
             self.blocks(item[1:] if isinstance(first, nodes.Paragraph) else item, level + 1)
 
     def code(self, text: str) -> None:
-        made = self.document.add_paragraph()
-        for index, line in enumerate(printable(text).split("\n")):
+        made = self.paragraph()
+        lines = printable(text).split("\n")
+        for number, line in enumerate(lines, start=1):
             run = made.add_run(line)
             run.font.name = MONO
-            if index < text.count("\n"):
+            if number < len(lines):
                 run.add_break()
 
     def figure(self, kind: str, source: str) -> None:
@@ -154,21 +169,20 @@ class _Writer:
         self.table(to_grid(data), parse=False)
 
     def drawing(self, kind: str, source: str, *, or_source: bool = True) -> None:
-        from docx.shared import Inches
-
         try:
             drawn = draw_checked(source, FIGURES[kind].draw)
-            picture = to_png(drawn)
+            png = to_png(drawn)
         except (CannotDraw, ImportError) as error:
             if or_source:
                 self.code(source)
-                self.document.add_paragraph(printable(f"Shown as its source: {error}"))
+                self.paragraph(text=f"Shown as its source: {error}")
             return
-        width = min(size_of(drawn)[0] / PX_PER_INCH, MAX_WIDTH)
-        made = self.document.add_paragraph()
+        made = self.paragraph()
         align(made, "center")
-        shape = made.add_run().add_picture(io.BytesIO(picture), width=Inches(max(width, 0.3)))
-        shape._inline.docPr.set("descr", printable(source[:1000]))
+        self.num_drawings += 1
+        inches = max(min(size_of(drawn)[0] / PX_PER_INCH, MAX_WIDTH), 0.3)
+        relation, words = self.relations.to_picture(png), printable(source[:1000])
+        picture(made, relation, png, self.num_drawings, inches=inches, words=words)
 
     def table(self, grid: Grid, *, parse: bool = True) -> None:
         """A table of its own, a paragraph behind it so that two tables do not grow together."""
@@ -179,10 +193,8 @@ class _Writer:
                 paragraph, children, _Style(frozenset({"strong"} if cell.row < grid.header_rows else ()))
             )
 
-        self.document.element.body.insert(
-            len(self.document.element.body) - 1, table_xml(grid, fill, self.document)
-        )
-        self.document.add_paragraph()
+        self.end.addprevious(table_xml(grid, fill, self.document))
+        self.paragraph()
 
     def formula(self, paragraph: Paragraph, latex: str, *, display: bool = False) -> None:
         try:
@@ -208,9 +220,9 @@ class _Writer:
                     self.formula(paragraph, latex)
                 case nodes.Link(url, inner):
                     if is_address(url):
-                        start = len(paragraph._p)
+                        before = last_of(paragraph._p)
                         self.runs(paragraph, inner, style.also("u"), depth)
-                        link(paragraph, url, start)
+                        link(paragraph, self.relations.to_address(url), before)
                     else:
                         self.runs(paragraph, inner, style, depth)
                         self.run(paragraph, "" if shows_itself(node) else f" ({url})", style)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -12,9 +13,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from GOT.render import FORMATS, RenderPage, check_formats, convert
+from GOT.render import FORMATS, RenderPage, check_formats, convert, worker
 from GOT.render.latex_writer import is_safe_formula
+from tests.helpers import count_steps, grows_linearly
 from tests.render.payloads import PAYLOADS, answers
 from tests.render.test_drawings import CHART, SCORE, TRIANGLE
 
@@ -188,6 +191,52 @@ def test_tables_left_open_in_each_other_take_linear_time() -> None:
     started = time.monotonic()
     convert([RenderPage("a", 1, "\\begin{tabular}{c}" * 3000)], "md")
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        *("a\n\n", "# a\n", "- a\n", "[a](http://b/{n}) ", "| a |\n|---|\n| b |\n\n"),
+        *("<smiles>{c}</smiles>\n\n", SCORE + "\n"),
+    ],
+)
+def test_each_block_of_a_word_document_takes_the_same_time(
+    block: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docx = pytest.importorskip("docx")
+    drawn = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+    pictures = iter(range(1, 1000))
+
+    def draw(tool: str, **request: object) -> str:
+        return drawn if tool != "resvg" else base64.b64encode(png(next(pictures))).decode()
+
+    def look_at_all(*arguments: object, **named: object) -> None:
+        raise AssertionError("this looks at all of the document, and its C code is not counted")
+
+    monkeypatch.setattr(worker, "ask", draw)
+    monkeypatch.setattr(docx.blkcntnr.BlockItemContainer, "add_paragraph", look_at_all)
+    monkeypatch.setattr(docx.parts.story.StoryPart, "next_id", property(look_at_all))
+
+    def work(times: int) -> int:
+        text = "".join(block.format(n=n, c="C" * (n + 1)) for n in range(20 * times))
+        return count_steps(lambda: convert([RenderPage("a", 1, text)], "docx"), "GOT", "docx")
+
+    work(1)  # imports
+    assert grows_linearly(work)
+
+
+def png(shade: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (1, 1), (shade % 256, shade // 256, 0)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_page_of_a_word_document_is_marked_above_its_first_block() -> None:
+    pytest.importorskip("docx")
+    made = convert([RenderPage("a", 1, "one"), RenderPage("a", 2, "two\n\nthree")], "docx")
+    xml = zipfile.ZipFile(io.BytesIO(made)).read("word/document.xml").decode()
+    found = re.findall(r'page_\d|<w:t>(?:\w+)|w:type="page"', xml)
+    assert found == ["page_1", "<w:t>one", 'w:type="page"', "page_2", "<w:t>two", "<w:t>three"]
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
