@@ -1,25 +1,21 @@
 """Tools that may crash or hang, in a process of their own: Verovio, RDKit, resvg.
 
 Verovio ends its whole process on a score with wrong spines, and no C++ library can be interrupted; so all three run
-in a kept child with a time limit, which is started anew after a crash.
-Run as ``python -m GOT.render.worker`` this file is the child: JSON lines in, JSON lines out.
+in a kept child with a time limit.
+Run as ``python -m GOT.render.worker`` this file is the child.
 """
 
 from __future__ import annotations
 
-import atexit
 import base64
 import contextlib
 import functools
 import json
 import os
-import select
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
+
+from GOT.utils.child import ChildDied, kept_python, serve
 
 SECONDS = 2.5  # for one drawing; starting the child and loading a library not counted
 MAX_REMEMBERED = 200  # requests that were not finished in time
@@ -45,106 +41,50 @@ def ask(tool: str, *, seconds: float = SECONDS, **request: Any) -> str:
     Raises:
         ToolFailed: With the reason in words.
     """
-    return _child(os.getpid()).ask({"tool": tool, **request}, seconds)
+    return _tools(os.getpid()).ask({"tool": tool, **request}, seconds)
 
 
-class _Child:
-    """One worker process, started when it is first asked; one request at a time."""
+class _Tools:
+    """What is known of the child: which tools it has loaded, and what they did not finish."""
 
     def __init__(self) -> None:
-        self.process: subprocess.Popen[bytes] | None = None
+        self.child = kept_python("GOT.render.worker")
         self.loaded: set[str] = set()
         self.too_slow: dict[str, None] = {}  # asked again for the next format, they would take as long again
-        self.lock = threading.Lock()
-        atexit.register(self.close)
 
     def ask(self, request: dict[str, Any], seconds: float) -> str:
-        key = json.dumps(request)
-        with self.lock:
+        key, tool = json.dumps(request), request["tool"]
+        with self.child.lock:
             if key in self.too_slow:
-                raise ToolFailed(f"{request['tool']} took too long")
-            if self.process is None or self.process.poll() is not None:
-                self.close()
-                self.process = self._start()
-            if request["tool"] not in self.loaded:
-                self._load(request["tool"])
-                self.loaded.add(request["tool"])
+                raise ToolFailed(f"{tool} took too long")
+            if not self.child.is_running:
+                self.loaded.clear()
             try:
-                answer = self._send(request, seconds)
+                if tool not in self.loaded:
+                    self._load(tool)
+                answer = self.child.ask(request, seconds=seconds)
             except TimeoutError:
                 self.too_slow[key] = None
                 if len(self.too_slow) > MAX_REMEMBERED:
                     del self.too_slow[next(iter(self.too_slow))]
-                raise ToolFailed(f"{request['tool']} took longer than {seconds:g} s") from None
+                raise ToolFailed(f"{tool} took longer than {seconds:g} s") from None
+            except ChildDied:
+                raise ToolFailed(f"{tool} did not survive it") from None
         if "error" in answer:
             raise ToolFailed(str(answer["error"]))
         return str(answer["drawing"])
 
     def _load(self, tool: str) -> None:
         try:
-            self._send({"tool": tool, "load": True}, START_SECONDS)
+            self.child.ask({"tool": tool, "load": True}, seconds=START_SECONDS)
         except TimeoutError:
             raise ToolFailed(f"{tool} is not loaded within {START_SECONDS:g} s") from None
-
-    def close(self) -> None:
-        """End the child."""
-        self.loaded.clear()
-        if self.process is None:
-            return
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
-        self.process = None
-
-    def _send(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
-        assert self.process is not None and self.process.stdin is not None
-        try:
-            self.process.stdin.write(json.dumps(request).encode() + b"\n")
-            self.process.stdin.flush()
-            line = self._read_line(seconds)
-        except TimeoutError:
-            self.close()
-            raise
-        except OSError:
-            line = b""
-        if not line.endswith(b"\n"):
-            self.close()
-            raise ToolFailed(f"{request['tool']} did not survive it")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "GOT.render.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-            bufsize=0,
-        )
-
-    def _read_line(self, seconds: float) -> bytes:
-        assert self.process is not None and self.process.stdout is not None
-        pipe = self.process.stdout.fileno()
-        end = time.monotonic() + seconds
-        parts = []
-        while True:
-            ready, _, _ = select.select([pipe], [], [], max(0.0, end - time.monotonic()))
-            if not ready:
-                raise TimeoutError
-            part = os.read(pipe, 1 << 20)
-            parts.append(part)
-            if not part or part.endswith(b"\n"):
-                return b"".join(parts)
+        self.loaded.add(tool)
 
 
 @functools.lru_cache(maxsize=2)
-def _child(process: int) -> _Child:
-    """One child for each process; a forked worker does not talk to its parent's."""
-    return _Child()
+def _tools(process: int) -> _Tools:
+    return _Tools()
 
 
 def _verovio() -> Callable[[dict[str, Any]], str]:
@@ -216,28 +156,25 @@ TOOLS: dict[str, Callable[[], Callable[[dict[str, Any]], str]]] = {
 
 
 def main() -> None:
-    """The child: draw what stdin asks for until it is closed."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # the libraries' own messages must not mix with the answers
+    """The child: draw what is asked for."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     tools: dict[str, Callable[[dict[str, Any]], str]] = {}
-    for line in sys.stdin:
-        request = json.loads(line)
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
         name = request["tool"]
         try:
             if name not in tools:
                 tools[name] = TOOLS[name]()
-            answer = {"drawing": "" if request.get("load") else tools[name](request)}
+            return {"drawing": "" if request.get("load") else tools[name](request)}
         except Exception as error:  # whatever a library raises on hostile input is its refusal
-            answer = {
-                "error": f"{name}: {str(error).strip().splitlines()[0][:200] if str(error).strip() else 'refused'}"
-            }
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
+            reason = str(error).strip() or "refused"
+            return {"error": f"{name}: {reason.splitlines()[0][:200]}"}
+
+    serve(answer)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from GOT.data_engine.fonts import PRINTABLE_ASCII, Font, find_fonts
 from GOT.data_engine.sample import Rejected, random_generator
 from GOT.data_engine.svg_texts import SvgText, check_texts, find_texts
 from GOT.data_engine.wording import Wording
+from GOT.utils import child
 from GOT.utils.lazy import is_available
 
 
@@ -106,7 +107,7 @@ def test_a_sample_is_the_same_whatever_was_drawn_before():
     for index in range(4):
         chart.sample(index, 2, renderer="echarts")
     assert chart.sample(3, 1, renderer="echarts").images[0].tobytes() == first.images[0].tobytes()
-    node_child._child.cache_clear()
+    child._kept.cache_clear()
     again = chart.sample(3, 1, renderer="echarts")
     assert again.images[0].tobytes() == first.images[0].tobytes() and again.meta == first.meta
     assert re.fullmatch(r"echarts \d[\d.]+, resvg_py \d[\d.]+", first.meta["renderer"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import sys
 from fractions import Fraction
@@ -15,6 +14,7 @@ from GOT.data_engine import music, svg, verovio_worker
 from GOT.data_engine.kern_tree import Event, Pitch, Score, Staff, check_kern, key_alter, key_signature
 from GOT.data_engine.music_grammar import MusicSize, random_score
 from GOT.data_engine.sample import Rejected, random_generator
+from GOT.utils.child import kept_python
 from GOT.utils.lazy import is_available
 
 needs_verovio = pytest.mark.skipif(
@@ -108,7 +108,7 @@ def test_verovio_engraves_every_note():
 @needs_verovio
 def test_a_crash_of_verovio_is_a_rejection_and_the_next_score_is_engraved(monkeypatch):
     before = verovio_worker.engrave(SMALL)
-    child = verovio_worker._child(os.getpid())
+    child = kept_python("GOT.data_engine.verovio_worker")
     # Spines that do not line up end Verovio's process; our check is switched off to let them through.
     monkeypatch.setattr(verovio_worker, "check_kern", lambda kern: None)
     crooked = "**kern\t**kern\n*clefG2\n4c\t4d\t4e\n*v\t*v\n4c\t4c\n*-"
