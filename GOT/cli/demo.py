@@ -91,6 +91,7 @@ def _read(
     from GOT.inference.documents import open_pages
     from GOT.inference.outputs import PictureKeeper, cleaned, to_bytes
     from GOT.inference.pipeline import ReadRequest
+    from GOT.inference.preparation import question_of
     from GOT.utils import io
 
     clean_names = reading.clean_names(arguments)
@@ -105,7 +106,7 @@ def _read(
     )
     pipeline = common.load_pipeline(arguments)
     pipeline.settings = reading.settings_of(arguments)
-    pipeline.question_of(template)
+    question_of(template)
     pages: Iterable[Page] = open_pages([arguments.image_file], allow_url=arguments.allow_url)
     if arguments.explain:
         pages = reading.explained(pages, pipeline, template)

@@ -89,6 +89,7 @@ def read(arguments: argparse.Namespace) -> int:
     """Read what the flags name, and print or write it."""
     from GOT.inference.documents import MAX_DPI, MIN_DPI, PageRange, open_pages
     from GOT.inference.outputs import FolderNames, PictureKeeper, cleaned
+    from GOT.inference.preparation import question_of
 
     formats = common.comma_list(arguments.to or (DEFAULT_FORMATS if arguments.output else "txt"))
     if not arguments.output and (len(formats) > 1 or formats[0] in FILES_ONLY):
@@ -115,7 +116,7 @@ def read(arguments: argparse.Namespace) -> int:
         return common.OK
     pipeline = common.load_pipeline(arguments)
     pipeline.settings = reading.settings_of(arguments)
-    pipeline.question_of(template)  # a wrong question is an error of the command, not of each page
+    question_of(template)  # a wrong question is an error of the command, not of each page
     if batched.can_read(arguments, sources):
         return batched.read(arguments, pipeline, template, sources, chosen, formats, names, clean_names)
     pages: Iterable[Page] = open_pages(

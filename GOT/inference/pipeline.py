@@ -17,84 +17,31 @@ from typing import Any, BinaryIO
 import torch
 from PIL import Image
 
-from GOT.data.image import MAX_TILES, TILES_LIMIT, normalize, open_image
-from GOT.data.processor import GOTProcessor, ModelInputs
-from GOT.data.prompt import Task, build_question, choose_task, normalize_box
+from GOT.data.image import MAX_TILES
+from GOT.data.processor import GOTProcessor
 from GOT.data.tokenizer import StreamDecoder
+from GOT.inference import preparation
 from GOT.inference.backends import BACKENDS, Backend, check_options, choose_backend
-from GOT.inference.documents import DEFAULT_DPI, Page, PageRange, PageSource, open_pages
+from GOT.inference.documents import DEFAULT_DPI, Page, PageRange, open_pages
 from GOT.inference.generation import Answer, GenerationSettings, decode
-from GOT.inference.guards import is_blank, lines_confidence
+from GOT.inference.guards import lines_confidence
+from GOT.inference.preparation import (
+    ImageLike,
+    Prepared,
+    ReadRequest,
+    blank_result,
+    failed_page,
+    failed_result,
+    question_of,
+    reason_of,
+)
 from GOT.inference.results import Document, PageResult, Status
-from GOT.inference.views import BoxMode, PageViews, ViewSettings, cut_box
+from GOT.inference.views import BoxMode, PageViews, ViewSettings
 from GOT.utils.hub import resolve_folder
 from GOT.utils.lazy import load_entry
-from GOT.utils.log import get_logger
-
-logger = get_logger(__name__)
 
 PUBLISHED_NGRAM_SIZE = 20  # of the released demo for single views; its crop and multi-page demo has none
 RETRY_NGRAM_SIZE = 8  # short enough to break a loop that 20 let through
-
-ImageLike = str | Path | Image.Image | PageSource
-
-
-@dataclasses.dataclass(frozen=True)
-class ReadRequest:
-    """One question about one page (or about several, for multi-page).
-
-    Attributes:
-        images: A path or picture, or several for ``multi_page``.
-        task: ``ocr`` or ``format`` (or another name of ``data.prompt.TASKS``).
-        box: ``x1, y1, x2, y2`` in pixels of the page: read only what is inside.
-        color: Read only what is inside the frame of this colour: red, green or blue.
-        crop: Cut the page into tiles: for small print.
-        multi_page: Read all images in one answer.
-        question: The whole question, instead of the task's.
-        box_mode: ``prompt`` tells the model the box, as published; ``crop`` shows it nothing else.
-        max_tiles: Most tiles under ``crop``.
-        name: What to call the page in results.
-        page: Its number in its document.
-    """
-
-    images: ImageLike | Sequence[ImageLike]
-    task: str = "ocr"
-    box: Sequence[float] | None = None
-    color: str | None = None
-    crop: bool = False
-    multi_page: bool = False
-    question: str | None = None
-    box_mode: BoxMode = "prompt"
-    max_tiles: int = MAX_TILES
-    name: str = ""
-    page: int | None = None
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.max_tiles <= TILES_LIMIT:
-            raise ValueError(f"max_tiles must be 1..{TILES_LIMIT}; got {self.max_tiles}.")
-        if self.box is not None and self.color is not None:
-            raise ValueError(
-                "Give a box or a color, not both: the model was trained on one region mark a question."
-            )
-        if self.question is not None and (
-            self.color is not None or (self.box is not None and self.box_mode == "prompt")
-        ):
-            raise ValueError(
-                "A question of your own replaces all words: write the box or color into it, or cut the box out (crop)."
-            )
-
-
-@dataclasses.dataclass(frozen=True)
-class Prepared:
-    """A request made ready for the model; ``--explain`` prints it."""
-
-    request: ReadRequest
-    task: Task
-    question: str
-    page_sizes: tuple[tuple[int, int], ...]
-    num_views: int
-    blank: bool
-    inputs: ModelInputs | None  # None for a blank page
 
 
 class GOTPipeline:
@@ -202,7 +149,7 @@ class GOTPipeline:
             images=(), task=task, box=box, color=color, crop=crop, multi_page=multi_page, question=question,
             box_mode=box_mode, max_tiles=max_tiles,
         )  # fmt: skip
-        self.question_of(template)  # a wrong task or colour is an error of the call, not of each page
+        question_of(template)  # a wrong task or colour is an error of the call, not of each page
         sources = [source] if isinstance(source, ImageLike) else list(source)
         chosen = PageRange.parse(pages) if pages else None
         found = _pages_of(sources, chosen, dpi, allow_url)
@@ -220,7 +167,7 @@ class GOTPipeline:
 
         With ``multi_page`` the failed ones come first, then one answer for all the others.
         """
-        task, _ = self.question_of(template)
+        task, _ = question_of(template)
         if task.layout == "multi_page":
             yield from self._read_together(list(pages), template, settings)
             return
@@ -269,63 +216,22 @@ class GOTPipeline:
             self.result_of(prepared, answers[0]), seconds=time.perf_counter() - started
         )
 
-    def question_of(self, request: ReadRequest, size: tuple[int, int] | None = None) -> tuple[Task, str]:
-        """The task and the exact question of a request.
-
-        Args:
-            request: What is asked.
-            size: Width and height of the page, which a box needs.
-        """
-        task = choose_task(request.task, crop=request.crop, multi_page=request.multi_page)
-        if request.question is not None:
-            return task, request.question
-        if task.layout == "multi_page" and (request.box is not None or request.color is not None):
-            raise ValueError("A box or a color is about one page; multi_page reads several.")
-        box = None
-        if request.box is not None and size is not None and request.box_mode == "prompt":
-            box = normalize_box(request.box, *size)
-        return task, build_question(task, box=box, color=request.color)
-
     def prepare(self, request: ReadRequest) -> Prepared:
-        """Open a request's pictures and build its model inputs.
+        """Open a request's pictures and build its model inputs (see ``preparation``)."""
+        return preparation.prepare(self.processor, request)
 
-        Raises:
-            ValueError, FileNotFoundError: If a picture or the box is not readable.
-        """
-        listed = [request.images] if isinstance(request.images, ImageLike) else list(request.images)
-        pages = [_open(image) for image in listed]
-        if not pages:
-            raise ValueError("There is no page to read.")
-        sizes = tuple(page.size for page in pages)
-        if request.box is not None:
-            pages[0] = cut_box(pages[0], request.box, request.box_mode)
-        task, question = self.question_of(request, sizes[0])
-        if all(is_blank(page) for page in pages):
-            return Prepared(request, task, question, sizes, 0, True, None)
-        views = self.processor.views_of(pages, task.layout, max_tiles=request.max_tiles)
-        inputs = self.processor.encode_request(views, question)
-        return Prepared(request, task, question, sizes, len(views), False, inputs)
+    def prepare_views(self, viewed: PageViews, request: ReadRequest) -> Prepared:
+        """The same for a page that was cut elsewhere (see ``views``)."""
+        return preparation.prepare_views(self.processor, viewed, request)
 
     def view_settings(self, template: ReadRequest, **how: Any) -> ViewSettings:
         """How pages must be cut for a request; ``how``: the other fields of ``ViewSettings``."""
-        task, _ = self.question_of(template)
-        assert task.layout != "multi_page", "views are those of single pages"
-        box = None if template.box is None else tuple(template.box)
-        size = self.processor.transform.image_size
-        return ViewSettings(task.layout, size, template.max_tiles, box=box, box_mode=template.box_mode, **how)
-
-    def prepare_views(self, viewed: PageViews, request: ReadRequest) -> Prepared:
-        """The same as :meth:`prepare` for a page that was cut elsewhere (see ``views``)."""
-        task, question = self.question_of(request, viewed.size)
-        if viewed.pixels is None:
-            return Prepared(request, task, question, (viewed.size,), 0, True, None)
-        inputs = self.processor.encode_pixels(normalize(viewed.pixels), question)
-        return Prepared(request, task, question, (viewed.size,), len(viewed.pixels), False, inputs)
+        return preparation.view_settings(self.processor, template, **how)
 
     def _read_together(
         self, pages: list[Page], template: ReadRequest, settings: GenerationSettings | None
     ) -> Iterator[PageResult]:
-        yield from (_failed_page(page) for page in pages if page.image is None)
+        yield from (failed_page(page) for page in pages if page.image is None)
         good = [page for page in pages if page.image is not None]
         if good:
             images = tuple(page.image for page in good if page.image is not None)
@@ -350,7 +256,7 @@ class GOTPipeline:
         ready: dict[int, Prepared] = {}
         for index, request in enumerate(batch):
             if isinstance(request, Page):
-                results[index] = _failed_page(request)
+                results[index] = failed_page(request)
                 continue
             try:
                 prepared = self.prepare(request)
@@ -486,36 +392,5 @@ def _pages_of(
             yield from open_pages([str(source)], pages=pages, dpi=dpi, allow_url=allow_url)
 
 
-def _open(image: ImageLike) -> Image.Image:
-    if isinstance(image, PageSource):
-        return image.open()
-    return image if isinstance(image, Image.Image) else open_image(image)
-
-
 def _request_for(page: Page, image: Image.Image, template: ReadRequest) -> ReadRequest:
     return dataclasses.replace(template, images=image, name=page.source, page=page.number)
-
-
-def blank_result(prepared: Prepared) -> PageResult:
-    """The result of a page with nothing on it."""
-    request = prepared.request
-    return PageResult("", "blank", "blank", request.name, request.page, question=prepared.question)
-
-
-def _failed_page(page: Page) -> PageResult:
-    return PageResult("", "failed", "error", page.source, page.number, error=page.error)
-
-
-def reason_of(error: BaseException) -> str:
-    """An error of reading in a user's words."""
-    if isinstance(error, ValueError):
-        return str(error)
-    return (
-        "The page does not fit into memory; use a smaller --batch-size, fewer --max-tiles, or --device cpu."
-    )
-
-
-def failed_result(request: ReadRequest, error: str) -> PageResult:
-    """The result of a page that could not be read."""
-    name = request.name or (str(request.images) if isinstance(request.images, str | Path) else "")
-    return PageResult("", "failed", "error", name, request.page, error=error)
