@@ -19,6 +19,9 @@ from GOT.utils.child import ChildDied, kept_python, serve
 
 SECONDS = 2.5  # for one drawing; starting the child and loading a library not counted
 MAX_REMEMBERED = 200  # requests that were not finished in time
+MAX_KEPT = (
+    16 << 20
+)  # characters of drawings that may be asked for again: in the next format, or on the next page
 START_SECONDS = 60.0
 MEMORY = 4 << 30  # bytes of address space
 
@@ -45,16 +48,20 @@ def ask(tool: str, *, seconds: float = SECONDS, **request: Any) -> str:
 
 
 class _Tools:
-    """What is known of the child: which tools it has loaded, and what they did not finish."""
+    """What is known of the child: which tools it has loaded, what they drew last, and what they did not finish."""
 
     def __init__(self) -> None:
         self.child = kept_python("GOT.render.worker")
         self.loaded: set[str] = set()
+        self.drawings: dict[str, str] = {}  # by request, the oldest first
+        self.kept = 0  # characters of these
         self.too_slow: dict[str, None] = {}  # asked again for the next format, they would take as long again
 
     def ask(self, request: dict[str, Any], seconds: float) -> str:
         key, tool = json.dumps(request), request["tool"]
         with self.child.lock:
+            if key in self.drawings:
+                return self.drawings[key]
             if key in self.too_slow:
                 raise ToolFailed(f"{tool} took too long")
             if not self.child.is_running:
@@ -70,9 +77,17 @@ class _Tools:
                 raise ToolFailed(f"{tool} took longer than {seconds:g} s") from None
             except ChildDied:
                 raise ToolFailed(f"{tool} did not survive it") from None
-        if "error" in answer:
-            raise ToolFailed(str(answer["error"]))
+            if "error" in answer:
+                raise ToolFailed(str(answer["error"]))
+            self._keep(key, str(answer["drawing"]))
         return str(answer["drawing"])
+
+    def _keep(self, key: str, drawing: str) -> None:
+        self.drawings[key] = drawing
+        self.kept += len(key) + len(drawing)
+        while self.kept > MAX_KEPT:
+            oldest = next(iter(self.drawings))
+            self.kept -= len(oldest) + len(self.drawings.pop(oldest))
 
     def _load(self, tool: str) -> None:
         try:

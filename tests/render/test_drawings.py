@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -62,6 +63,24 @@ def test_a_crash_or_a_hang_of_a_tool_is_a_refusal() -> None:
     with pytest.raises(worker.ToolFailed, match=r"rdkit took longer than 0\.001 s"):
         worker.ask("rdkit", seconds=0.001, smiles="C" * 200, max_atoms=300)
     assert "<svg" in worker.ask("rdkit", smiles="CCO", max_atoms=300)  # started anew
+
+
+def test_what_was_drawn_is_not_drawn_again_while_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    tools, asked = worker._Tools(), []
+
+    class Child:
+        lock, is_running = contextlib.nullcontext(), True
+
+        def ask(self, request: dict[str, object], *, seconds: float) -> dict[str, object]:
+            asked.append(request.get("svg"))
+            return {"drawing": "x" * 1000}
+
+    monkeypatch.setattr(tools, "child", Child())
+    monkeypatch.setattr(worker, "MAX_KEPT", 2500)
+    for svg in "abbcca":
+        assert tools.ask({"tool": "resvg", "svg": svg}, 1.0) == "x" * 1000
+    assert asked == [None, "a", "b", "c", "a"]  # the first loads the tool; two drawings have room
+    assert tools.kept == sum(len(key) + len(drawing) for key, drawing in tools.drawings.items()) <= 2500
 
 
 def test_a_molecule_is_drawn() -> None:
