@@ -233,9 +233,11 @@ class OpenVINOEngine:
         return self.backend.encode([self.inputs.pixel_values])
 
     def prefill(self, features: Tensor) -> Any:
-        from GOT.inference.backends.openvino_backend import OpenVINOSession
+        from GOT.inference.backends import Prompt
 
-        return OpenVINOSession(self.backend, [self.inputs], features)
+        session = self.backend.open_slots(1)
+        session.join([Prompt(self.inputs.input_ids, features)])
+        return session
 
     def decode(self, first: Any, count: int) -> list[int]:
         from GOT.inference.generation import choose_greedily
@@ -256,7 +258,7 @@ class OpenVINOEngine:
 
     def profile(self, features: Tensor) -> dict[str, dict[str, float]]:
         """Share of each kind of operation in one view's encoding and in one token's step."""
-        encoder = self.backend.new_request(encoder=True)
+        encoder = self.backend._encoder.create_infer_request()
         encoder.infer({0: self.inputs.pixel_values.numpy()})
         session = self.prefill(features)
         session.step(torch.tensor([5]))

@@ -6,7 +6,7 @@ import dataclasses
 import os
 import random
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,48 +17,11 @@ from GOT.inference import throughput
 from GOT.inference.backends import Prompt
 from GOT.inference.collect import Collector
 from GOT.inference.generation import Decoding, GenerationSettings
-from GOT.inference.pipeline import GOTPipeline, ReadRequest
-from GOT.inference.results import PageResult
-from GOT.inference.throughput import Reading, read_units, read_with_processes, tasks_of
+from GOT.inference.pipeline import GOTPipeline
+from GOT.inference.throughput import read_units, read_with_processes, tasks_of
 from GOT.inference.units import plan_units
 from tests.helpers import draw_page, is_running, make_pdf
-
-
-def reading(pipeline: GOTPipeline, slots: int | None = 3, **asked: Any) -> Reading:
-    template = ReadRequest((), **asked)
-    return Reading(
-        pipeline.origin or {}, template, pipeline.view_settings(template, dpi=72), pipeline.settings, slots
-    )
-
-
-def read(
-    pipeline: GOTPipeline,
-    sources: Sequence[Path],
-    *,
-    openers: int = 0,
-    threads: int = 0,
-    slots: int | None = 3,
-    **asked: Any,
-) -> list[PageResult]:
-    collector = Collector()
-    tasks = tasks_of(collector.watch(plan_units(sources)))
-    messages = read_units(
-        pipeline, reading(pipeline, slots, **asked), tasks, openers=openers, threads=threads
-    )
-    return [page.result for page in collector.in_order(messages)]
-
-
-def without_time(results: Iterable[PageResult]) -> list[PageResult]:
-    """Results less what depends on the clock, and on the last bits of a sum."""
-    return [
-        dataclasses.replace(
-            result,
-            seconds=0.0,
-            confidence=None if result.confidence is None else round(result.confidence, 4),
-            line_confidences=tuple(round(value, 4) for value in result.line_confidences),
-        )
-        for result in results
-    ]
+from tests.through_engine import read, reading, without_time
 
 
 @pytest.fixture

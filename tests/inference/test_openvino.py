@@ -16,10 +16,12 @@ import pytest
 import torch
 
 from GOT.inference import agreement
-from GOT.inference.backends import check_options, choose_backend
+from GOT.inference.backends import Prompt, check_options, choose_backend
 from GOT.inference.generation import GenerationSettings
 from GOT.inference.pipeline import GOTPipeline, ReadRequest
 from tests.helpers import ROOT, draw_page
+from tests.through_engine import read as read_through_engine
+from tests.through_engine import without_time
 
 pytest.importorskip("openvino", reason='openvino is not installed: pip install "got-ocr[openvino]"')
 
@@ -109,6 +111,60 @@ def test_rows_that_leave_do_not_change_the_others(vino: GOTPipeline, requests: l
     torch.testing.assert_close(session.logits, single.logits, rtol=0, atol=1e-4)  # sums in another order
 
 
+def test_rows_that_join_and_leave_do_not_change_the_others(
+    vino: GOTPipeline, requests: list[ReadRequest]
+) -> None:
+    """The longest leaves, so that its neighbours' padding goes; shorter and longer ones come."""
+    backend: Any = vino.backend
+    ready = [inputs for request in requests if (inputs := vino.prepare(request).inputs) is not None]
+    prompts = [Prompt(inputs.input_ids, backend.encode([inputs.pixel_values])) for inputs in ready]
+    by_length = sorted(range(len(prompts)), key=lambda index: len(prompts[index].input_ids))
+    short, middle, long = by_length[0], by_length[len(by_length) // 2], by_length[-1]
+    session = backend.open_slots(3)
+    alone: dict[int, Any] = {}
+
+    def join(*rows: int) -> None:
+        session.join([prompts[index] for index in rows])
+        alone.update((index, backend.start([ready[index]])) for index in rows)
+
+    def step(*rows: int) -> None:
+        tokens = torch.tensor([5 + index for index in rows])
+        session.step(tokens)
+        for index, token in zip(rows, tokens, strict=True):
+            alone[index].step(token[None])
+        wanted = torch.cat([alone[index].logits for index in rows])
+        torch.testing.assert_close(session.logits, wanted, rtol=0, atol=1e-4)  # sums in another order
+
+    join(middle, long)
+    step(middle, long)
+    session.keep([0])
+    join(short)  # at once, before the row that left has gone from the cache
+    assert session.max_new_tokens == alone[middle].max_new_tokens
+    step(middle, short)
+    step(middle, short)
+    join(long)
+    step(middle, short, long)
+    session.keep([2, 0])
+    join(short)
+    step(long, middle, short)
+    session.keep([])
+    join(middle)
+    step(middle)
+
+
+@pytest.mark.parametrize("slots", [1, 4, 16])
+def test_slots_read_what_pages_read_alone(vino: GOTPipeline, tmp_path: Path, slots: int) -> None:
+    """Continuous batching: answers end at different steps, and other pages take their slots."""
+    for number in range(7):
+        draw_page(80 + 45 * number, 300 - 30 * number, f"{number} " * (number + 1)).save(
+            tmp_path / f"{number}.png"
+        )
+    for asked in ({}, {"crop": True}):
+        alone = list(vino.read(tmp_path, **asked))
+        found = read_through_engine(vino, [tmp_path], slots=slots, **asked)
+        assert without_time(found) == without_time(alone)
+
+
 def test_streams_side_by_side_do_not_mix(vino: GOTPipeline, requests: list[ReadRequest]) -> None:
     wanted = [vino.read(request.images).text for request in requests[:2]]  # type: ignore[arg-type]
     streams = [vino.stream(ReadRequest(request.images)) for request in requests[:2]]
@@ -191,14 +247,14 @@ def test_a_ruined_export_is_refused(
     kept = sorted(
         path.name.split("-", 1)[1] for path in (tmp_path / "openvino").iterdir() if "-" in path.name
     )
-    assert kept == ["int8-v1.refused.json"]
+    assert kept == ["int8-v2.refused.json"]
     with pytest.raises(ValueError, match="int8 changes the text"):  # known: not tried again
         read_with(tiny_checkpoint, tmp_path, precision="int8")
     assert ruined == ["int8"]
     with caplog.at_level(logging.WARNING, logger="GOT"):
         lossy = read_with(tiny_checkpoint, tmp_path, precision="int8", allow_lossy=True)
     assert "taken as asked" in caplog.text
-    assert lossy.backend.folder.name.endswith("int8-v1")  # type: ignore[attr-defined]
+    assert lossy.backend.folder.name.endswith("int8-v2")  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="int8 changes the text"):  # it is there now, and still refused
         read_with(tiny_checkpoint, tmp_path, precision="int8")
 
@@ -215,7 +271,7 @@ def test_auto_falls_back_to_a_more_exact_precision(
     )
     with caplog.at_level(logging.WARNING, logger="GOT"):
         found = read_with(tiny_checkpoint, tmp_path)
-    assert found.backend.folder.name.endswith("-float32-v1")  # type: ignore[attr-defined]
+    assert found.backend.folder.name.endswith("-float32-v2")  # type: ignore[attr-defined]
     assert ruined == ["int8", "float32"] and "taking a more exact one" in caplog.text
 
 
@@ -250,11 +306,11 @@ def test_a_killed_export_leaves_nothing_half_and_two_at_once_make_one(
     killed.send_signal(signal.SIGKILL)
     killed.wait()
     folder = tmp_path / "openvino"
-    assert not list(folder.glob("*-v1"))
+    assert not list(folder.glob("*-v2"))
     both = [start_export(tiny_checkpoint, tmp_path) for _ in range(2)]
     outputs = [process.communicate(timeout=300)[0].splitlines() for process in both]
     assert [process.returncode for process in both] == [0, 0]
-    (made,) = folder.glob("*-v1")
+    (made,) = folder.glob("*-v2")
     assert [output[-1] for output in outputs] == [str(made)] * 2
     assert sum("half" in output for output in outputs) == 1  # the other one waited for it
     assert not list(folder.glob(".*.tmp"))  # nor what the killed one left

@@ -1,7 +1,7 @@
 """A checkpoint to an OpenVINO export that keeps its text: made once, tried on sample pages, kept in a cache folder.
 
-CACHE/openvino/HASH-PRECISION-v1/               the graphs, and export.json: how far they agree with torch
-CACHE/openvino/HASH-PRECISION-v1.refused.json   the same of an export that changed the text and was not kept
+CACHE/openvino/HASH-PRECISION-vN/               the graphs, and export.json: how far they agree with torch
+CACHE/openvino/HASH-PRECISION-vN.refused.json   the same of an export that changed the text and was not kept
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ logger = get_logger(__name__)
 
 # name -> (encoder, decoder), fastest first
 PRECISIONS: dict[str, tuple[str, str]] = {
-    "int8-activations": ("int8-activations", "int8"),
+    "int8-activations": ("int8-activations", "int8-activations"),
     "int8": ("int8", "int8"),
     "float32": ("float32", "float32"),
 }
-FORMAT = 1  # goes up when the graphs or the samples change, so that older exports are made anew
+FORMAT = 2  # goes up when the graphs or the samples change, so that older exports are made anew
 RECORD = "export.json"
 
 
