@@ -51,13 +51,15 @@ new=(--architecture "$architecture" --tokenizer small:1000)
 # A decoder may learn to read glyph codes while its encoder still learns to write them: neither needs the other yet.
 codes=("${new[@]}" --start_looking True --read_codes True --train_encoder False --train_projector False)
 case "$size" in
-  cpu) # two cores, hours
+  cpu) # two cores, two hours up to 2-words, which is what ships
     stage 1 1-letters 2000 10 1e-3 128 "${new[@]}" --glyph_weight 1.0
-    stage 1 1-lines 3000 12 1e-3 128 --model_name_or_path "$output/1-letters"
-    stage 2 2-codes 3000 32 1e-3 128 "${codes[@]}"
-    stage 2 2-letters 1000 24 5e-4 128 --model_name_or_path "$output/2-codes" --vision_tower "$output/1-lines" --train_encoder False
-    stage 2 2-words 4000 16 1e-3 128 --model_name_or_path "$output/2-letters" --encoder_learning_rate 1e-4
-    stage 2 2-text 6000 8 7e-4 256 --model_name_or_path "$output/2-words"
+    stage 1 1-lines 3300 12 1e-3 128 --model_name_or_path "$output/1-letters"
+    stage 2 2-codes 1500 32 1e-3 128 "${codes[@]}"
+    stage 2 2-letters 700 24 8e-4 128 --model_name_or_path "$output/2-codes" --vision_tower "$output/1-lines" --encoder_learning_rate 6e-4
+    # The shipped page and scenes are among its pictures, so that a demo shows a whole page.
+    stage 2 2-words 1000 24 8e-4 128 --model_name_or_path "$output/2-letters" --encoder_learning_rate 6e-4 \
+      --datasets "synth:$recipes/cpu-2-words.yaml+shipped-page+shipped-scenes" --data_config "$recipes/shipped.json"
+    stage 2 2-text 6000 8 5e-4 256 --model_name_or_path "$output/2-words"
     stage 3 3-regions 1500 6 3e-4 256 --model_name_or_path "$output/2-text" --train_encoder True
     ;;
   gpu) # one data-centre card, under an hour
