@@ -148,7 +148,10 @@ def same_weights(pipeline: GOTPipeline, folder: Path) -> Any:
 
     assert pipeline.origin is not None
     model = load_model(Path(pipeline.origin["model_name"]), dtype=pipeline.backend.model.dtype)  # type: ignore[attr-defined]
-    save_model(model, folder / "theirs", layout="transformers")
+    try:
+        save_model(model, folder / "theirs", layout="transformers")
+    except ValueError as error:
+        raise SystemExit(f"bench.py throughput: no --peer for this checkpoint: {error}") from error
     theirs = GotOcr2ForConditionalGeneration.from_pretrained(folder / "theirs", dtype=model.dtype)
     return theirs.to(pipeline.backend.device).eval()  # type: ignore[attr-defined]
 
