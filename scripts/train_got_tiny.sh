@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Train the checkpoint in assets/got-tiny from nothing, on samples made on the fly: bash scripts/train_got_tiny.sh [cpu|gpu]
+# Train a got-tiny from nothing, on samples made on the fly: bash scripts/train_got_tiny.sh [cpu|gpu]. The shipped one is
+# cpu's 2-words (assets/got-tiny/README.md); scripts/got_tiny/ship.py makes such files of a run.
 #
 #   OUTPUT   folder of the run (runs/got-tiny-cpu or -gpu); each stage has a folder in it. Run the same command again after
 #            any interruption: stages that are done are passed over, the one that was cut goes on at its very next sample.
@@ -7,6 +8,7 @@
 #            newest checkpoint is then at most SAVE steps old
 #   SCALE    multiplies every stage's steps (0.01 is a quick look at the whole way)
 #   SAVE     steps between checkpoints
+#   UNTIL    name of the last stage, e.g. 2-words
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/venv.sh
@@ -24,6 +26,7 @@ stage() {
   steps="$("$python" -c "print(max(2, round($3 * ${SCALE:-1})))")"
   local folder="$output/$name"
   if [ -f "$folder/config.json" ]; then
+    stop_after "$name"
     return # written when a stage is done
   fi
   local left=$((deadline - SECONDS))
@@ -43,7 +46,15 @@ stage() {
     echo "The slice is over within $name; run the same command again." >&2
     exit 0
   fi
-  return "$status"
+  [ "$status" -eq 0 ] || return "$status"
+  stop_after "$name"
+}
+
+stop_after() {
+  if [ "$1" = "${UNTIL:-}" ]; then
+    echo "trained: $output/$1" >&2
+    exit 0
+  fi
 }
 
 architecture="$recipes/architecture-$size.json"
@@ -51,7 +62,7 @@ new=(--architecture "$architecture" --tokenizer small:1000)
 # A decoder may learn to read glyph codes while its encoder still learns to write them: neither needs the other yet.
 codes=("${new[@]}" --start_looking True --read_codes True --train_encoder False --train_projector False)
 case "$size" in
-  cpu) # two cores, two hours up to 2-words, which is what ships
+  cpu) # about three hours of one core up to 2-words, which is what ships
     stage 1 1-letters 2000 10 1e-3 128 "${new[@]}" --glyph_weight 1.0
     stage 1 1-lines 3300 12 1e-3 128 --model_name_or_path "$output/1-letters"
     stage 2 2-codes 1500 32 1e-3 128 "${codes[@]}"
@@ -62,7 +73,7 @@ case "$size" in
     stage 2 2-text 6000 8 5e-4 256 --model_name_or_path "$output/2-words"
     stage 3 3-regions 1500 6 3e-4 256 --model_name_or_path "$output/2-text" --train_encoder True
     ;;
-  gpu) # one data-centre card, under an hour
+  gpu) # one data-centre card; meant for under an hour, not measured yet
     stage 1 1-letters 6000 256 1e-3 256 "${new[@]}" --glyph_weight 1.0
     stage 2 2-codes 6000 256 1e-3 256 "${codes[@]}"
     stage 2 2-words 6000 128 8e-4 256 --model_name_or_path "$output/2-codes" --vision_tower "$output/1-letters" --encoder_learning_rate 1e-4

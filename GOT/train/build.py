@@ -85,7 +85,8 @@ def _vision_fields(arguments: ModelArguments, values: dict[str, Any]) -> dict[st
 def load_encoder(model: PreTrainedModel, name_or_path: str) -> None:
     """Copy the vision encoder of another checkpoint (of any stage) into a model.
 
-    The projector of a stage 1 with glyph maps comes along: it writes the codes that ``--start_looking`` reads.
+    The projector of a stage 1 with glyph maps comes along, if the widths agree: it writes the codes that
+    ``--start_looking`` reads.
 
     Raises:
         ValueError: If the encoders differ; the message names the weights.
@@ -114,11 +115,25 @@ def load_encoder(model: PreTrainedModel, name_or_path: str) -> None:
     with torch.no_grad():
         for name, parameter in ours.items():
             parameter.copy_(theirs[name])
-        for name, parameter in model.named_parameters():
-            value = projector.get(name.partition(PROJECTOR)[2])
-            if writes_codes and value is not None and value.shape == parameter.shape:
-                parameter.copy_(value)
     logger.info("took the encoder over from %s", folder)
+    if writes_codes:
+        _load_projector(model, projector, folder)
+
+
+@torch.no_grad()
+def _load_projector(model: PreTrainedModel, theirs: dict[str, Tensor], folder: Path) -> None:
+    for name, parameter in model.named_parameters():
+        value = theirs.get(name.partition(PROJECTOR)[2])
+        if value is None:
+            continue
+        if value.shape != parameter.shape:
+            logger.warning(
+                "the projector of %s writes glyph codes of width %d and is left there: this decoder's width is %d",
+                folder, len(value), len(parameter),
+            )  # fmt: skip
+            return
+        parameter.copy_(value)
+    logger.info("took the projector over too: it writes glyph codes")
 
 
 def read_architecture(name: str) -> dict[str, Any]:

@@ -15,8 +15,10 @@ from torch import Tensor
 
 from GOT.data.collator import Collator
 from GOT.data.dataset import BadSample, Quarantine, TrainingSample
+from GOT.data.glyph_map import unknown_glyph_maps
 from GOT.data.processor import GOTProcessor
 from GOT.model.glyph_codes import GlyphCodes
+from GOT.utils.constants import IGNORE_INDEX
 
 MISREAD = 0.06  # of the characters: another one, or none
 NOISE = 0.15  # standard deviation; one character's code has 0.3 to a direction, at its mean
@@ -46,6 +48,10 @@ class CodeCollator(Collator):
         """
         batch = super().__call__(items)
         maps = batch.pop("glyph_maps", None)
+        if not (batch["labels"] != IGNORE_INDEX).any():  # no good sample: the blank view of the base class
+            maps = torch.zeros_like(
+                unknown_glyph_maps(len(batch["pixel_values"]), self.processor.num_image_tokens)
+            )
         if maps is None or bool((maps < 0).all(dim=(1, 2)).any()):
             raise ValueError(
                 "--read_codes takes one-view samples that say where their characters stand (glyphs: true)."

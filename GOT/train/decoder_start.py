@@ -30,7 +30,12 @@ def start_looking(model: GOTQwenForCausalLM, tokenizer: GOTTokenizer, *, seed: i
         model: Its embedding is that of ``tokenizer``.
         tokenizer: Says which words are one printable ASCII letter.
         seed: Of the random maps.
+
+    Raises:
+        ValueError: If the words that it writes are not those that it reads (``tie_word_embeddings``).
     """
+    if not model.config.tie_word_embeddings:
+        raise ValueError("--start_looking takes an architecture with tie_word_embeddings: true.")
     generator = torch.Generator().manual_seed(seed)
     for layer in model.model.layers:
         attention = layer.self_attn

@@ -55,6 +55,7 @@ def run(arguments: RunArguments) -> dict[str, float]:
         )
     set_seed(training.seed)
     check_datasets(arguments)
+    _check_read_codes(arguments)
     built = build(arguments.model, training)
     trains = components_that_train(arguments)
     model = _prepare(built, arguments, trains)
@@ -215,13 +216,20 @@ def write_final(trainer: GOTTrainer, built: Built, model: Any, arguments: RunArg
     logger.info("wrote %s", output)
 
 
-def _collator(built: Built, arguments: RunArguments, quarantine: Quarantine) -> Collator:
+def _check_read_codes(arguments: RunArguments) -> None:
     if not arguments.model.read_codes:
-        return Collator(built.processor, quarantine)
+        return
     if arguments.training.stage == 1 or components_that_train(arguments) != {"decoder"}:
         raise ValueError(
             "--read_codes trains a decoder alone: --stage 2 --train_encoder False --train_projector False."
         )
+    if arguments.training.decode_samples:
+        raise ValueError("--decode_samples reads pictures, and with --read_codes there is no encoder yet.")
+
+
+def _collator(built: Built, arguments: RunArguments, quarantine: Quarantine) -> Collator:
+    if not arguments.model.read_codes:
+        return Collator(built.processor, quarantine)
     return CodeCollator(built.processor, built.model.config.hidden_size, quarantine)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from GOT.train.build import load_encoder
 from GOT.train.code_reading import CodeCollator
 from GOT.train.decoder_start import COPYING, LIKENESS, start_looking
 from GOT.train.loss import supervised_loss
+from tests.helpers import ROOT
 
 VISION = {
     "image_size": 64, "patch_size": 8, "hidden_size": 16, "num_hidden_layers": 1, "mlp_dim": 16,
@@ -126,6 +128,21 @@ def test_batches_of_codes(tiny_tokenizer: Any, tmp_path: Path) -> None:
     silent.processor.with_glyph_maps = True
     with pytest.raises(ValueError, match="glyphs: true"):
         collator([silent[0]])
+
+
+def test_a_batch_without_a_good_sample_still_takes_its_step(tiny_tokenizer: Any) -> None:
+    collator = CodeCollator(GOTProcessor(tiny_tokenizer, image_size=64, num_image_tokens=4), 64)
+    batch = collator([[]])
+    batch.pop("outcomes")
+    assert batch["image_features"].shape == (1, 4, 64)
+    assert supervised_loss(make_decoder(tiny_tokenizer), batch) == 0
+
+
+@pytest.mark.parametrize("size", ["cpu", "gpu"])
+def test_both_stages_of_got_tiny_speak_of_codes_of_one_width(size: str) -> None:
+    values = json.loads((ROOT / f"scripts/got_tiny/architecture-{size}.json").read_text(encoding="utf-8"))
+    assert values["opt"]["hidden_size"] == values["opt"]["word_embed_proj_dim"] == values["hidden_size"]
+    assert values["tie_word_embeddings"]
 
 
 def test_the_projector_comes_along_from_stage_1_with_glyph_maps(tiny_tokenizer: Any, tmp_path: Path) -> None:
