@@ -216,6 +216,11 @@ def _build_pretrain(arguments: ModelArguments, attention: str) -> Built:
     if arguments.model_name_or_path:
         folder = resolve_folder(arguments.model_name_or_path)
         model = load_pretrain_model(folder)
+        size = model.config.vision.image_size
+        if arguments.image_size not in (None, size):
+            raise ValueError(
+                f"Stage 1 goes on with views of {size} pixels; --image_size {arguments.image_size} is for stages 2 and 3."
+            )
         tokenizer: Any = _pretrain_tokenizer(folder, model.config.vocab_size)
         return Built(model, _pretrain_processor(tokenizer, model.config))
     values = read_architecture(arguments.architecture)
