@@ -219,7 +219,7 @@ def _build_pretrain(arguments: ModelArguments, attention: str) -> Built:
         size = model.config.vision.image_size
         if arguments.image_size not in (None, size):
             raise ValueError(
-                f"Stage 1 goes on with views of {size} pixels; --image_size {arguments.image_size} is for stages 2 and 3."
+                f"Stage 1 goes on at {size} pixels; --image_size {arguments.image_size} is for stage 2 or 3."
             )
         tokenizer: Any = _pretrain_tokenizer(folder, model.config.vocab_size)
         return Built(model, _pretrain_processor(tokenizer, model.config))
