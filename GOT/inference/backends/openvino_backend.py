@@ -19,6 +19,7 @@ from GOT.inference.device import choose_device
 from GOT.model.checkpoint import load_config
 from GOT.model.config import GOTConfig
 from GOT.utils.lazy import require
+from GOT.utils.mapped import release_pages
 
 # The default cache type is u8, which costs agreement and saves little beside the weights; bfloat16, the default
 # precision of CPUs that have it, would make answers depend on the machine.
@@ -82,9 +83,15 @@ class OpenVINOBackend:
         self.config = config
         core = ov.Core()
         chosen = PROPERTIES | {"INFERENCE_NUM_THREADS": torch.get_num_threads()} | dict(properties or {})
-        self._encoder = core.compile_model(folder / graphs.ENCODER, "CPU", chosen)
-        self._decoder = core.compile_model(folder / graphs.DECODER, "CPU", chosen)
         self._embedding = graphs.map_embedding(folder, hidden_size=config.hidden_size, rows=config.vocab_size)
+        self._encoder = core.compile_model(folder / graphs.ENCODER, "CPU", chosen)
+        release_pages(graphs.weights_of(folder / graphs.ENCODER))
+        self._decoder = core.compile_model(folder / graphs.DECODER, "CPU", chosen)
+        # The engine lays out a decoder's weights anew when it first runs; from then on nothing reads the file's.
+        self.open_slots(1).join(
+            [Prompt(torch.zeros(1, dtype=torch.long), torch.empty(0, 1, config.hidden_size))]
+        )
+        release_pages(graphs.weights_of(folder / graphs.DECODER))
 
     def start(self, batch: Sequence[ModelInputs]) -> OpenVINOSession:
         """See ``backends.Backend``."""

@@ -99,6 +99,11 @@ def write_embedding(table: Tensor, folder: Path) -> None:
     exact.view(torch.uint8).numpy().tofile(folder / EMBEDDING)
 
 
+def weights_of(graph: Path) -> Path:
+    """The file with the weights of a graph."""
+    return graph.with_suffix(".bin")
+
+
 def map_embedding(folder: Path, *, rows: int, hidden_size: int) -> Tensor:
     """The table, (rows, D): parts of the file that are never looked up take no memory."""
     path = folder / EMBEDDING
