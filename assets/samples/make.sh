@@ -55,6 +55,17 @@ for entry in line-1:0 line-2:100 line-3:200 line-4:300 paragraph-1:400 line-zh:6
   cut "$work/lines.png" "800x120+0+${entry#*:}" "${entry%:*}.png"
 done
 
+browse words.html 800,700 "$work/words.png"
+for entry in word-1:0 word-2:100 word-3:220 word-4:320 word-5:440 word-6:560; do
+  cut "$work/words.png" "800x110+0+${entry#*:}" "${entry%:*}.png"
+done
+
+typeset_tex words
+draw_pages "$work/words.pdf" 130 "$work/tex-words"
+for number in 1 2 3; do
+  cut "$work/tex-words-$number.png" 9999x9999+0+0 "word-$((6 + number)).png"
+done
+
 typeset_tex lines
 draw_pages "$work/lines.pdf" 130 "$work/tex"
 cut "$work/tex-1.png" 9999x9999+0+0 line-5.png
@@ -79,6 +90,11 @@ draw_pages "$work/lines.pdf" 120 "$work/office"
 cut "$work/office-1.png" 9999x110+0+0 line-8.png
 cut "$work/office-1.png" 9999x110+0+120 line-9.png
 cut "$work/office-1.png" 9999x200+0+230 paragraph-3.png
+office words
+draw_pages "$work/words.pdf" 120 "$work/office-words"
+cut "$work/office-words-1.png" 9999x110+0+0 word-10.png
+cut "$work/office-words-1.png" 9999x110+0+120 word-11.png
+cut "$work/office-words-1.png" 9999x200+0+230 word-12.png
 
 gnuplot -e 'set encoding utf8' sources/chart.gp >"$work/chart.png"
 small "$work/chart.png" chart.png
