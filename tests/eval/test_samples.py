@@ -50,7 +50,7 @@ def test_a_sample_says_what_its_source_says(entry):
 def test_every_picture_of_the_folder_is_a_sample():
     assert {path.name for path in FOLDER.glob("*.png")} == {entry["image"] for entry in ENTRIES}
     kinds = {entry["kind"] for entry in ENTRIES}
-    assert kinds == {"line", "paragraph", "zh", "page", "box", "paper", "formula", "table", "chart"}
+    assert kinds == {"word", "line", "paragraph", "zh", "page", "box", "paper", "formula", "table", "chart"}
 
 
 def test_right_answers_score_full_marks_in_every_row(tmp_path, capsys):
@@ -85,7 +85,7 @@ def test_tiles_are_asked_of_pages_only_and_kinds_choose_rows(tmp_path):
         "page": (True, "OCR upon the patch reference: "),
         "paper": (True, "OCR with format upon the patch reference: "),
     }
-    with pytest.raises(ValueError, match=r"--kinds takes line, paragraph, .*got 'music'"):
+    with pytest.raises(ValueError, match=r"--kinds takes word, line, paragraph, .*got 'music'"):
         samples.load("samples", LoadOptions(data=FOLDER, kinds=("music",)))
     with pytest.raises(FileNotFoundError, match=r"there is no samples\.json in it.*assets/samples"):
         samples.load("samples", LoadOptions(data=tmp_path))
