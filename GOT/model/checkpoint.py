@@ -1,74 +1,40 @@
-"""Checkpoints on disk to models and back: the original layout and transformers', single or sharded safetensors.
+"""Checkpoints on disk to models and back: folders of either layout, single or sharded safetensors.
 
-One key map is used both ways. Nothing from a checkpoint is ever run: no remote code, no pickle.
+``layouts`` translates their names. Nothing from a checkpoint is ever run: no remote code, no pickle.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
-from transformers import PreTrainedConfig, Qwen2Config
 from transformers.models.qwen2.modeling_qwen2 import Qwen2RotaryEmbedding
 
 from GOT.model.config import GOTConfig
 from GOT.model.got import GOTQwenForCausalLM
+from GOT.model.layouts import (
+    Layout,
+    config_from_original,
+    config_from_transformers,
+    config_to_original,
+    config_to_transformers,
+    to_original_key,
+    to_transformers_key,
+)
 from GOT.utils import io
 from GOT.utils.hub import resolve_folder
 from GOT.utils.log import get_logger
 
 logger = get_logger(__name__)
 
-Layout = Literal["original", "transformers"]
-
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 EMBEDDING, HEAD = "model.embed_tokens.weight", "lm_head.weight"
-
-# (prefix in the original layout, prefix in transformers' layout); the first that fits is used, in both directions.
-KEY_MAP: tuple[tuple[str, str], ...] = (
-    ("lm_head.", "language_model.lm_head."),
-    ("model.vision_tower_high.pos_embed", "vision_tower.pos_embed"),
-    ("model.vision_tower_high.patch_embed.proj.", "vision_tower.patch_embed.projection."),
-    ("model.vision_tower_high.blocks.", "vision_tower.layers."),
-    ("model.vision_tower_high.neck.0.", "vision_tower.neck.conv1."),
-    ("model.vision_tower_high.neck.1.", "vision_tower.neck.layer_norm1."),
-    ("model.vision_tower_high.neck.2.", "vision_tower.neck.conv2."),
-    ("model.vision_tower_high.neck.3.", "vision_tower.neck.layer_norm2."),
-    ("model.vision_tower_high.net_2.", "multi_modal_projector.conv_upsampler1."),
-    ("model.vision_tower_high.net_3.", "multi_modal_projector.conv_upsampler2."),
-    ("model.mm_projector_vary.", "multi_modal_projector.multimodal_projector."),
-    ("model.", "language_model.model."),
-)
-# Inside an encoder block only.
-BLOCK_MAP: tuple[tuple[str, str], ...] = ((".norm1.", ".layer_norm1."), (".norm2.", ".layer_norm2."))
-
-# Names that transformers uses in memory, and that some tools save: same tensors, other prefixes.
-_IN_MEMORY = (
-    ("model.language_model.", "language_model.model."),
-    ("model.vision_tower.", "vision_tower."),
-    ("model.multi_modal_projector.", "multi_modal_projector."),
-    ("lm_head.", "language_model.lm_head."),
-)
-
-
-def to_transformers_key(key: str) -> str:
-    """Translate a weight's name from the original layout to transformers'."""
-    return _translate(key, 0, 1)
-
-
-def to_original_key(key: str) -> str:
-    """Translate a weight's name from transformers' layout (on disk or in memory) to the original."""
-    for memory, disk in _IN_MEMORY:
-        if key.startswith(memory):
-            key = disk + key.removeprefix(memory)
-            break
-    return _translate(key, 1, 0)
 
 
 def load_model(
@@ -185,9 +151,8 @@ def load_config(folder: str | Path) -> GOTConfig:
     """Read ``config.json`` of either layout."""
     folder = Path(folder)
     values = _read_config(folder)
-    return (
-        config_from_transformers(values) if detect_layout(folder) == "transformers" else _config_from(values)
-    )
+    translate = config_from_transformers if detect_layout(folder) == "transformers" else config_from_original
+    return translate(values)
 
 
 def save_model(
@@ -224,7 +189,7 @@ def write_model(
         io.write_json(folder / "config.json", config_to_transformers(config) | {"dtype": dtype})
         kept = {to_transformers_key(name): tensor for name, tensor in kept.items()}
     else:
-        io.write_json(folder / "config.json", _config_to(config) | {"torch_dtype": dtype})
+        io.write_json(folder / "config.json", config_to_original(config) | {"torch_dtype": dtype})
     save_torch_state_dict(
         {name: _on_its_own(tensor.detach()) for name, tensor in kept.items()},
         folder,
@@ -236,73 +201,6 @@ def _on_its_own(tensor: Tensor) -> Tensor:
     """Contiguous, and no part of a larger storage, which safetensors refuses: a backend may have joined weights."""
     whole = tensor.untyped_storage().nbytes() == tensor.nbytes
     return tensor.contiguous() if whole else tensor.clone(memory_format=torch.contiguous_format)
-
-
-def config_to_transformers(config: GOTConfig) -> dict[str, Any]:
-    """The ``config.json`` of transformers' ``GotOcr2ForConditionalGeneration`` for the same architecture.
-
-    Raises:
-        ValueError: If transformers' class cannot express it.
-    """
-    vision = config.vision
-    if vision.feature_size != config.hidden_size:
-        raise ValueError(
-            f"transformers' layout wants feature_size equal to hidden_size; here they are {vision.feature_size} "
-            f"and {config.hidden_size}. Save it in the original layout."
-        )
-    text_fields = [name for name in Qwen2Config.__annotations__ if name in _architecture_fields()]
-    vision_config = {k: v for k, v in (config.vision_config or {}).items() if k != "feature_size"}
-    return {
-        "architectures": ["GotOcr2ForConditionalGeneration"],
-        "model_type": "got_ocr2",
-        "image_token_index": config.image_token_id,
-        "image_seq_length": vision.num_image_tokens,
-        "tie_word_embeddings": config.tie_word_embeddings,
-        "eos_token_id": config.eos_token_id,
-        "text_config": {"model_type": "qwen2", **{name: getattr(config, name) for name in text_fields}},
-        "vision_config": {"model_type": "got_ocr2_vision"} | vision_config,
-    }
-
-
-def config_from_transformers(values: Mapping[str, Any]) -> GOTConfig:
-    """Our configuration from transformers' ``config.json``; what it leaves out has the published value."""
-    text = dict(values.get("text_config") or {})
-    vision = dict(values.get("vision_config") or {})
-    # Older files leave "tie_word_embeddings" to the class default (True for GOT) in one place or the other.
-    text["tie_word_embeddings"] = values.get("tie_word_embeddings", text.get("tie_word_embeddings", True))
-    names = GOTConfig().vision_config or {}
-    config = _config_from(text | {"vision_config": {k: v for k, v in vision.items() if k in names}})
-    assert config.vision_config is not None
-    config.vision_config["feature_size"] = config.hidden_size
-    config.im_patch_token = values.get(
-        "image_token_index", values.get("image_token_id", config.im_patch_token)
-    )
-    config.im_start_token, config.im_end_token = config.im_patch_token - 2, config.im_patch_token - 1
-    return config
-
-
-def _config_from(values: Mapping[str, Any]) -> GOTConfig:
-    kept = {name: value for name, value in values.items() if name in _architecture_fields()}
-    if kept.get("rope_parameters") is None and values.get("rope_theta") is not None:
-        kept["rope_theta"] = values["rope_theta"]
-    try:
-        return GOTConfig(**kept)
-    except Exception as error:  # transformers' validation has types of its own
-        raise ValueError(f"config.json holds a value that cannot be: {error}.") from error
-
-
-def _config_to(config: GOTConfig) -> dict[str, Any]:
-    values = {name: getattr(config, name) for name in sorted(_architecture_fields())}
-    # Readers of the published layout (older transformers, serving engines) look for rope_theta at the top.
-    theta = (config.rope_parameters or {}).get("rope_theta")
-    return {"architectures": ["GOTQwenForCausalLM"], "model_type": "GOT", "rope_theta": theta, **values}
-
-
-def _architecture_fields() -> set[str]:
-    # Without the bookkeeping of transformers' base class, which a checkpoint must not decide.
-    base = set(PreTrainedConfig.__dataclass_fields__)
-    kept = {"tie_word_embeddings", "pad_token_id", "bos_token_id", "eos_token_id"}
-    return (set(GOTConfig.__dataclass_fields__) - base - {"layer_types"}) | kept
 
 
 def _settle_head(config: GOTConfig, weights: dict[str, Tensor], where: str | Path) -> None:
@@ -317,17 +215,6 @@ def _settle_head(config: GOTConfig, weights: dict[str, Tensor], where: str | Pat
         "%s says that head and embedding are tied but stores different ones; both are kept, untied.", where
     )
     config.tie_word_embeddings = False
-
-
-def _translate(key: str, source: int, target: int) -> str:
-    for pair in KEY_MAP:
-        if key.startswith(pair[source]):
-            key = pair[target] + key.removeprefix(pair[source])
-            inner: Iterable[tuple[str, str]] = BLOCK_MAP if pair[0].endswith("blocks.") else ()
-            for names in inner:
-                key = key.replace(names[source], names[target])
-            return key
-    return key
 
 
 def _read_config(folder: Path) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from transformers import OPTConfig, PreTrainedModel, Qwen2Config
 from GOT.data.pretrain_processor import OPTTokenizer, PretrainProcessor
 from GOT.data.processor import GOTProcessor
 from GOT.data.tokenizer import GOTTokenizer
-from GOT.model.checkpoint import Layout, load_model, load_weights, write_model
+from GOT.model.checkpoint import load_model, load_weights, write_model
 from GOT.model.config import GOTConfig, tiny_config
 from GOT.model.got import GOTQwenForCausalLM
+from GOT.model.layouts import Layout
 from GOT.model.positions import resize_positions
 from GOT.model.pretrain import GOTPretrainConfig, GOTPretrainModel, load_pretrain_model, write_pretrain_model
 from GOT.train.arguments import GOTTrainingArguments, ModelArguments, attention_for

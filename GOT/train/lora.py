@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from GOT.model.checkpoint import Layout, load_model, write_model
+from GOT.model.checkpoint import load_model, write_model
+from GOT.model.layouts import Layout
 from GOT.train.arguments import ModelArguments
 from GOT.train.stages import component_of
 from GOT.utils import io

@@ -18,7 +18,7 @@ from GOT.data.collator import Collator
 from GOT.data.dataset import ConversationDataset, Part, Quarantine
 from GOT.data.processor import GOTProcessor
 from GOT.data.sources import find_sources, open_table
-from GOT.model.checkpoint import Layout
+from GOT.model.layouts import Layout
 from GOT.train.arguments import RunArguments, describe
 from GOT.train.build import Built, build
 from GOT.train.code_reading import CodeCollator

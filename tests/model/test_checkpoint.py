@@ -11,17 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from GOT.data.tokenizer import GOTTokenizer
-from GOT.model.checkpoint import (
-    Layout,
-    load_config,
-    load_model,
-    load_weights,
-    save_model,
-    to_original_key,
-    to_transformers_key,
-)
+from GOT.model.checkpoint import load_config, load_model, load_weights, save_model
 from GOT.model.config import GOTConfig
 from GOT.model.got import GOTQwenForCausalLM, count_parameters
+from GOT.model.layouts import Layout, to_original_key, to_transformers_key
 from tests.helpers import make_model
 
 
