@@ -204,6 +204,16 @@ class StreamDecoder:
         return self._utf8.decode(b"", final=True)
 
 
+def count_tokens(text: str) -> int:
+    """Tokens of a text in the published vocabulary."""
+    return len(_published().encode(text))
+
+
+@functools.lru_cache(maxsize=1)
+def _published() -> GOTTokenizer:
+    return GOTTokenizer.published()
+
+
 @functools.lru_cache(maxsize=1)
 def published_ranks() -> dict[bytes, int]:
     """Qwen's 151,643 ranks as shipped (package data; origin and checksum in ``GOT/data/NOTICE``)."""

@@ -6,14 +6,13 @@ Each page stays below 650 tokens, so that eight pages and their views fit into t
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from GOT.data.prompt import build_question
-from GOT.data.tokenizer import GOTTokenizer
+from GOT.data.tokenizer import count_tokens
 from GOT.data_engine.attempts import first_accepted
 from GOT.data_engine.bases import Bases, check_bases, draw_base
 from GOT.data_engine.fonts import Split
@@ -61,11 +60,6 @@ def sample(index: int, seed: int, **settings: Any) -> Sample:
     return first_accepted(KIND, index, seed, lambda rng: _draw(rng, chosen))
 
 
-def count_tokens(text: str) -> int:
-    """Tokens of an answer in the published vocabulary."""
-    return len(_tokenizer().encode(text))
-
-
 def _draw(rng: np.random.Generator, settings: MultiPageSettings) -> Sample:
     count = int(rng.integers(int(settings.pages[0]), int(settings.pages[1]) + 1))
     pages = [_page(rng, settings) for _ in range(count)]
@@ -81,8 +75,3 @@ def _page(rng: np.random.Generator, settings: MultiPageSettings) -> Sample:
         if count_tokens(page.target) < settings.page_tokens:
             return page
     raise Rejected(f"{PAGE_TRIES} pages in a row have {settings.page_tokens} tokens or more")
-
-
-@functools.lru_cache(maxsize=1)
-def _tokenizer() -> GOTTokenizer:
-    return GOTTokenizer.published()

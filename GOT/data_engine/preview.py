@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from PIL import Image, ImageDraw
 
 from GOT.data_engine.recipe import Recipe
-from GOT.data_engine.runner import Shard, draw_shard
 from GOT.data_engine.sample import Rejected, Sample
+from GOT.data_engine.shards import Shard, draw_shard
 
 PICTURE_SIDE = 720  # pixels; enough to read a page's text in the browser
 _STYLE = """

@@ -10,21 +10,25 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from GOT.utils.log import get_logger
 
 logger = get_logger(__name__)
 
 
-def write_bytes(path: str | Path, data: bytes) -> Path:
-    """Write a file atomically; parent folders are made. A crash leaves the old file or none."""
+@contextlib.contextmanager
+def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
+    """Write a file piece by piece under a temporary name; at the end it is renamed into place.
+
+    Parent folders are made. A crash leaves the old file or none.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:80]}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes private files; results are for everyone
@@ -33,7 +37,13 @@ def write_bytes(path: str | Path, data: bytes) -> Path:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    return path
+
+
+def write_bytes(path: str | Path, data: bytes) -> Path:
+    """Write a file atomically, in one piece."""
+    with atomic_file(path) as file:
+        file.write(data)
+    return Path(path)
 
 
 def write_text(path: str | Path, text: str) -> Path:

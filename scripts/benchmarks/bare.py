@@ -12,8 +12,8 @@ from typing import Any
 
 from GOT.data_engine import chart_painter, typst_compiler
 from GOT.data_engine.recipe import Recipe
-from GOT.data_engine.runner import Shard, draw_shard
 from GOT.data_engine.sample import Sample
+from GOT.data_engine.shards import Shard, draw_shard
 
 # kind -> its renderer, and how many samples take a few seconds
 BARE: dict[str, tuple[str, int]] = {

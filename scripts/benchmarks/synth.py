@@ -17,8 +17,8 @@ from typing import Any
 
 from GOT.data_engine import KINDS
 from GOT.data_engine.recipe import Recipe
-from GOT.data_engine.runner import SHARD_SIZE, Shard, draw_shard
 from GOT.data_engine.sample import Sample
+from GOT.data_engine.shards import SHARD_SIZE, Shard, draw_shard
 from scripts.benchmarks.bare import BARE, measure_beside_bare
 
 # Thirty fonts at one size, all glyphs drawn before: what the cache gives once it is full.

@@ -104,7 +104,7 @@ def test_what_fails_at_work_is_exit_code_one(tmp_path, capsys, monkeypatch):
     def broken(*_):
         raise OSError("the disk is gone")
 
-    monkeypatch.setattr("GOT.data_engine.runner._save_png", broken)
+    monkeypatch.setattr("GOT.data_engine.folder._save_png", broken)
     assert main(["--kinds", "line_en", "--count", "2", "--out", str(tmp_path / "set"), *SMALL]) == 1
     assert "the disk is gone" in capsys.readouterr().err
     assert not (tmp_path / "set").exists()

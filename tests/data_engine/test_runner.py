@@ -15,11 +15,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from GOT.data_engine import KINDS, runner
+from GOT.data_engine import KINDS, folder, runner
 from GOT.data_engine.preview import contact_sheet, preview_html, preview_samples
 from GOT.data_engine.recipe import Recipe, parse_kinds
-from GOT.data_engine.runner import plan, run
+from GOT.data_engine.runner import run
 from GOT.data_engine.sample import Rejected, Sample
+from GOT.data_engine.shards import plan
+from GOT.utils.io import write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"width": 200, "height": 80, "tight": False, "font_size": (12, 16)}
@@ -158,7 +160,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
 
 
 def test_two_runs_into_one_folder_are_refused(tmp_path):
-    with runner._locked(tmp_path), pytest.raises(OSError, match="Another run is writing"):
+    with folder.locked(tmp_path), pytest.raises(OSError, match="Another run is writing"):
         run(RECIPE, tmp_path, workers=0)
 
 
@@ -168,7 +170,7 @@ def test_leftovers_of_a_killed_run_are_swept(tmp_path):
     out = tmp_path / "b"
     (out / "images" / "line_en" / ".00000.xy.tmp").mkdir(parents=True)
     (out / "images" / "line_en" / ".00000.xy.tmp" / "half.png").write_bytes(b"half")
-    runner.write_json(out / "recipe.json", {"format": 1, "shard_size": 2, **recipe.to_dict()})
+    write_json(out / "recipe.json", {"format": 1, "shard_size": 2, **recipe.to_dict()})
     run(recipe, out, workers=0, shard_size=2)
     assert tree_digest(tmp_path / "a") == tree_digest(out)
 
@@ -176,7 +178,7 @@ def test_leftovers_of_a_killed_run_are_swept(tmp_path):
 def test_a_full_disk_is_named_and_leaves_nothing_half_written(tmp_path, monkeypatch):
     recipe = Recipe(kinds={"line_en": 1}, count=6, settings={"line_en": SMALL})
     written = []
-    save = runner._save_png
+    save = folder._save_png
 
     def fill_up(image, path):
         if len(written) >= 3:
@@ -184,14 +186,14 @@ def test_a_full_disk_is_named_and_leaves_nothing_half_written(tmp_path, monkeypa
         written.append(path)
         save(image, path)
 
-    monkeypatch.setattr(runner, "_save_png", fill_up)
+    monkeypatch.setattr(folder, "_save_png", fill_up)
     with pytest.raises(
         OSError, match=r"is full; 1 of 3 shards are done and kept.*run the same command again"
     ):
         run(recipe, tmp_path / "out", workers=0, shard_size=2)
     left = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.png"))
     assert left == ["images/line_en/00000/00000000.png", "images/line_en/00000/00000001.png"]
-    monkeypatch.setattr(runner, "_save_png", save)
+    monkeypatch.setattr(folder, "_save_png", save)
     assert run(recipe, tmp_path / "out", workers=0, shard_size=2)["samples"] == 6
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from GOT.data.tokenizer import count_tokens
 from GOT.data_engine import KINDS, crop, fine, handwriting, multi_page, scene
 from GOT.data_engine.degrade import degrade, move_box
 from GOT.data_engine.fonts import find_fonts
@@ -127,7 +128,7 @@ def test_page_runs_stay_below_the_token_limit():
     sample = multi_page.sample(0, 1, **settings)
     assert 2 <= len(sample.images) <= 4
     assert sample.prompt == "OCR with format across multi pages: "
-    assert multi_page.count_tokens(sample.target) < 650 * len(sample.images)
+    assert count_tokens(sample.target) < 650 * len(sample.images)
 
 
 def test_pages_that_never_fit_are_rejected_with_the_reason():
