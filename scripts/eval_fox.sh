@@ -5,13 +5,14 @@
 # Started again it goes on where it stopped. Other models: bash scripts/eval_fox.sh with --from-predictions, one task at a time.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source scripts/venv.sh
 
 FOX="${FOX:?set FOX to the folder focus_benchmark_test}"
 OUT="${OUT:-runs/fox}"
 TASKS="${TASKS:-fox-en-page fox-zh-page fox-en-region fox-zh-region fox-en-line fox-zh-line fox-en-color fox-zh-color}"
 
 for task in $TASKS; do
-  ${LAUNCHER:-python3} GOT/eval/evaluate_GOT.py \
+  launch eval GOT/eval/evaluate_GOT.py \
     --benchmark "$task" --data "$FOX" ${MODEL:+--model-name "$MODEL"} \
     --out_path "$OUT/$task" --num-chunks "${CHUNKS:-1}" \
     "$@"

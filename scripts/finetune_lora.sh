@@ -5,9 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/venv.sh
-[ -n "${LAUNCHER:-}" ] || { install train; LAUNCHER="$python"; }
 
-$LAUNCHER GOT/train/train_GOT.py \
+launch train GOT/train/train_GOT.py \
   --stage 3 \
   --model_name_or_path "${MODEL:-runs/stage2}" \
   --lora_enable True --lora_r "${LORA_RANK:-16}" --learning_rate 1e-4 \

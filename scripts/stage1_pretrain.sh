@@ -6,11 +6,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/venv.sh
-[ -n "${LAUNCHER:-}" ] || { install train; LAUNCHER="$python"; }
 architecture="${ARCHITECTURE:-tiny}"
 [ "$architecture" = tiny ] && tokenizer=small:2000 || tokenizer=published  # OPT brings its own
 
-$LAUNCHER GOT/train/train_GOT.py \
+launch train GOT/train/train_GOT.py \
   --stage 1 \
   --architecture "$architecture" \
   --tokenizer "${TOKENIZER:-$tokenizer}" \

@@ -6,9 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/venv.sh
-[ -n "${LAUNCHER:-}" ] || { install train; LAUNCHER="$python"; }
 
-$LAUNCHER GOT/train/train_GOT.py \
+launch train GOT/train/train_GOT.py \
   --stage 2 \
   --architecture "${ARCHITECTURE:-tiny}" \
   --vision_tower "${STAGE1:-runs/stage1}" \

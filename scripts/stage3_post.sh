@@ -6,9 +6,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/venv.sh
-[ -n "${LAUNCHER:-}" ] || { install train; LAUNCHER="$python"; }
 
-$LAUNCHER GOT/train/train_GOT.py \
+launch train GOT/train/train_GOT.py \
   --stage 3 \
   --model_name_or_path "${MODEL:-runs/stage2}" \
   --datasets "${DATASETS:-pdf-ocr+scene-ocr}" ${DATA_CONFIG:+--data_config "$DATA_CONFIG"} \

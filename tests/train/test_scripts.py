@@ -56,3 +56,36 @@ def test_a_sample_is_shown_with_what_is_learned(tmp_path: Path) -> None:
 def test_a_sample_that_is_not_there_is_one_line(tmp_path: Path) -> None:
     result = run_python(ROOT / "scripts/inspect_sample.py", "scene-ocr", "--index", 99)
     assert result.returncode == 2 and "8 records" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_an_environment_without_pip_is_told(tmp_path: Path) -> None:
+    """As Debian's python3 leaves one, and later runs find it."""
+    python = tmp_path / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\nexit 1\n")
+    python.chmod(0o755)
+    environment = {**os.environ, "GOT_VENV": str(tmp_path / "venv")}
+    result = subprocess.run(
+        ["bash", str(ROOT / "scripts/demo.sh")], capture_output=True, text=True, env=environment
+    )
+    assert result.returncode == 1 and "has no pip; on Debian" in result.stderr
+
+
+def test_a_folder_with_a_blank_in_its_name_runs(tmp_path: Path) -> None:
+    """Without LAUNCHER a script runs the environment's own python, wherever that lies."""
+    python = tmp_path / "my venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\n[ "$1" = -m ] || echo "ran $1"\n')
+    python.chmod(0o755)
+    environment = {
+        **os.environ,
+        "GOT_VENV": str(tmp_path / "my venv"),
+        "FOX": str(tmp_path),
+        "TASKS": "fox-en-page",
+    }
+    environment.pop("LAUNCHER", None)
+    for script, file in (("stage3_post", "GOT/train/train_GOT.py"), ("eval_fox", "GOT/eval/evaluate_GOT.py")):
+        result = subprocess.run(
+            ["bash", str(ROOT / f"scripts/{script}.sh")], capture_output=True, text=True, env=environment
+        )
+        assert result.returncode == 0 and f"ran {file}" in result.stdout, result.stderr
