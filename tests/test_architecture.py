@@ -18,7 +18,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # A package imports only lower layers; packages of one layer never import each other (CONTRIBUTING.md, codebase tour).
 LAYERS = {
     "utils": 0, "data": 1, "model": 1, "render": 1, "data_engine": 2, "inference": 2,
-    "train": 3, "eval": 3, "export": 3, "serve": 3, "cli": 4, "demo": 5,
+    "train": 3, "eval": 3, "export": 3, "cli": 4, "demo": 5,
 }  # fmt: skip
 ENTRY_POINTS = {
     "GOT/__main__.py", "GOT/demo/run_ocr_2.0.py", "GOT/demo/run_ocr_2.0_crop.py", "GOT/train/train_GOT.py",

@@ -70,7 +70,6 @@ def find_or_export(
             raise ValueError(f"{changed}. Use --precision auto or float32, or --allow-lossy.")
         if name == "float32":
             raise ValueError(f"{changed}. Use --backend torch, or --allow-lossy.")
-        logger.warning("%s; taking a more exact one.", changed)
     raise AssertionError("the ladder ends with float32")
 
 
@@ -104,6 +103,7 @@ def export(original: Original, target: Path, name: str, *, keep_lossy: bool = Fa
                 io.write_json(place / RECORD, record)
         except _Refused:
             io.write_json(refusal, record)
+            logger.warning("OpenVINO in %s changes the text of sample pages (%s); not kept.", name, found)
             return found
         seconds = time.perf_counter() - started
         logger.info("Exported in %.0f s to %s: %s.", seconds, target, found)
