@@ -9,8 +9,8 @@ import functools
 import re
 
 from GOT.render import inline_names as names
-from GOT.render.formula import symbols
-from GOT.render.latex import MAX_DEPTH, match_braces, match_environments, read_argument, read_option
+from GOT.render.inline_commands import MAX_ADDRESS, read_command
+from GOT.render.latex import MAX_DEPTH, match_braces, match_environments
 from GOT.render.nodes import (
     Break,
     Code,
@@ -24,8 +24,6 @@ from GOT.render.nodes import (
     Text,
 )
 from GOT.render.tabular import ENVIRONMENTS, parse_tabular
-
-MAX_ADDRESS = 500  # characters of a link
 
 _TOKEN = re.compile(
     r"""
@@ -173,96 +171,8 @@ class _Reader:
             self.add_text(found[0])
 
     def on_command(self, found: re.Match[str]) -> None:
-        name = found[0][1:]
-        bare = name.rstrip("*")
-        argument = read_argument(self.text, found.end(), self.braces)
-        if name in names.STYLES and argument:
-            if name == "parbox" and (second := read_argument(self.text, argument[1], self.braces)):
-                argument = second
-            style, children = names.STYLES[name], self.inner(argument[0])
-            self.made += [Styled(style, children)] if style else children
-            self.position = argument[1]
-        elif name in names.CODES and argument:
-            self.made.append(Code(_unescape(argument[0])))
-            self.position = argument[1]
-        elif bare in ("footnote", "footnotetext", "thanks") and (argument := self.behind_option(found.end())):
-            self.made += [Text(" ["), *self.inner(argument[0]), Text("]")]
-            self.position = argument[1]
-        elif bare == "href" and argument and (words := read_argument(self.text, argument[1], self.braces)):
-            self.made.append(Link(argument[0][:MAX_ADDRESS], self.inner(words[0])))
-            self.position = words[1]
-        elif bare == "url" and argument:
-            self.made.append(Link(argument[0][:MAX_ADDRESS], (Text(argument[0]),)))
-            self.position = argument[1]
-        elif (
-            bare in ("textcolor", "colorbox")
-            and argument
-            and (words := read_argument(self.text, argument[1], self.braces))
-        ):
-            self.made += self.inner(words[0])
-            self.position = words[1]
-        elif (
-            bare in ("multirow", "multicolumn")
-            and argument
-            and (second := read_argument(self.text, argument[1], self.braces))
-        ):
-            words = read_argument(self.text, second[1], self.braces)
-            self.made += self.inner((words or second)[0])
-            self.position = (words or second)[1]
-        elif bare == "includegraphics" and (argument := self.behind_option(found.end())):
-            self.made.append(Picture(argument[0][:MAX_ADDRESS], ""))
-            self.position = argument[1]
-        elif bare in ("cite", "citep", "citet", "ref", "eqref", "pageref") and (
-            argument := self.behind_option(found.end())
-        ):
-            shown = f"[{argument[0]}]" if bare.startswith("cite") else argument[0]
-            self.add_text(shown)
-            self.position = argument[1]
-        elif name == "ding" and argument:
-            self.add_text(names.DING.get(argument[0].strip(), f"\\ding{{{argument[0]}}}"))
-            self.position = argument[1]
-        elif name in names.COMBINING and (letter := self.accented(found.end(), argument)):
-            self.add_text(letter + names.COMBINING[name])
-        elif name in names.DROPPED_ARGUMENT and argument:
-            self.position = argument[1]
-        elif name in names.DROPPED:
-            self.position += self.text.startswith(" ", self.position)
-        elif name in names.LETTERS:
-            if names.LETTERS[name] == "\n":
-                self.made.append(Break())
-            else:
-                self.add_text(names.LETTERS[name])
-            self.position += self.text.startswith(" ", self.position) and name[-1].isalpha()
-        elif len(name) == 1 and not name.isalnum():
-            self.add_text(
-                {" ": " ", ",": "\u2009", ";": "\u2005", ":": "\u2005", "!": "", "\n": " "}.get(name, name)
-            )
-        elif (
-            name in symbols.IDENTIFIERS
-            or name in symbols.OPERATORS
-            or name in symbols.FUNCTIONS
-            or name in symbols.LIMIT_OPERATORS
-        ):
-            self.made.append(Formula(found[0]))
-        elif name in ("frac", "sqrt", "mathbb", "mathcal", "mathbf") and argument:
-            second = read_argument(self.text, argument[1], self.braces) if name == "frac" else None
-            self.position = (second or argument)[1]
-            self.made.append(Formula(self.text[found.start() : self.position]))
-        else:
-            self.add_text(found[0])
-
-    def behind_option(self, start: int) -> tuple[str, int] | None:
-        return read_argument(self.text, read_option(self.text, start)[1], self.braces)
-
-    def accented(self, start: int, argument: tuple[str, int] | None) -> str:
-        if argument and len(argument[0].strip().lstrip("\\")) == 1:
-            self.position = argument[1]
-            return argument[0].strip().lstrip("\\")
-        following = self.text[start : start + 1]
-        if following.isalpha():
-            self.position = start + 1
-            return following
-        return ""
+        made, self.position = read_command(self.text, found, self.braces, self.inner)
+        self.made += made
 
     def on_picture(self, found: re.Match[str]) -> None:
         self.made.append(Picture(found["source"][:MAX_ADDRESS], found["alt"]))
@@ -337,10 +247,6 @@ class _Reader:
             self.position = end + 1
         else:
             self.add_text(found[0])
-
-
-def _unescape(text: str) -> str:
-    return re.sub(r"\\([%&#_${}\\])", r"\1", text)
 
 
 def _merge(made: list[Inline]) -> list[Inline]:
