@@ -16,7 +16,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _train(argv: list[str] | None) -> int:
     common.quiet_libraries()
-    from GOT.train.arguments import parse
+    from GOT.train.command_line import parse
     from GOT.train.run import run
     from GOT.utils import log
 

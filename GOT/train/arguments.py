@@ -1,25 +1,11 @@
-"""A training run's settings: three dataclasses, filled from defaults < stage < ``--config run.yaml`` < flags.
-
-Flags of the published commands that today's transformers renamed or dropped are translated here.
-"""
+"""A training run's settings: three dataclasses, as flags and YAML files fill them (see ``command_line``)."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import os
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import torch
-from transformers import HfArgumentParser, TrainingArguments
-
-from GOT.train.stages import STAGES
-from GOT.utils.lazy import is_available, require
-from GOT.utils.log import get_logger
-
-logger = get_logger(__name__)
+from transformers import TrainingArguments
 
 
 @dataclasses.dataclass
@@ -185,129 +171,6 @@ class RunArguments:
     notes: list[str]
 
 
-# Published or older flag -> today's. Their values pass through unchanged unless _CONVERTED says otherwise.
-RENAMED = {
-    "evaluation_strategy": "eval_strategy",
-    "warmup_ratio": "warmup_steps",  # a number under 1 is a fraction of all steps
-    "no_cuda": "use_cpu",
-    "freeze_vision_tower": "train_encoder",
-    "freeze_lm_model": "train_decoder",
-    "config_name": "architecture",
-    "conversation_file": "data_config",
-}
-# Flags of the released code, and of older transformers, that change nothing here.
-DROPPED = {
-    "overwrite_output_dir": "a folder with checkpoints is resumed or refused, never cleared",
-    "save_safetensors": "checkpoints are always safetensors",
-    "logging_dir": "TensorBoard writes to output_dir/runs",
-    "conversation_version": "there is one template",
-    "vision_select_layer": "the encoder has one output",
-    "lazy_preprocess": "samples are always made when they are needed",
-    "image_aspect_ratio": "views are square",
-    "is_multimodal": "always",
-    "cache_dir": "use HF_HOME",
-}
-
-
-def parse(argv: Sequence[str] | None = None) -> RunArguments:
-    """Read a command line.
-
-    Raises:
-        ValueError: For values that do not go together.
-        SystemExit: With code 2, for flags that do not exist.
-    """
-    import sys
-
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = HfArgumentParser([ModelArguments, DataArguments, GOTTrainingArguments], prog="got-ocr train")  # type: ignore[list-item]
-    parser.add_argument("--config", help="YAML file of these settings; flags win over it")
-    flags, notes = _explicit_flags(parser, arguments)
-    file_values = _read_yaml(flags.pop("config")) if "config" in flags else {}
-    file_values, file_notes = translate(file_values)
-    flags, flag_notes = translate(flags)
-    stage = int(flags.get("stage", file_values.get("stage", 3)))
-    if stage not in STAGES:
-        raise ValueError(f"--stage must be one of {', '.join(map(str, STAGES))}; got {stage}.")
-    values: dict[str, Any] = {
-        "output_dir": f"runs/stage{stage}",
-        "report_to": "none",
-        "remove_unused_columns": False,
-    }
-    origins: dict[str, str] = {}
-    for origin, layer in (
-        (f"stage {stage}", STAGES[stage].defaults),
-        ("config file", file_values),
-        ("flag", flags),
-    ):
-        values.update(layer)
-        origins.update(dict.fromkeys(layer, origin))
-    machine_notes = fit_to_machine(values)
-    model, data, training = parser.parse_dict(values, allow_extra_keys=False)
-    if not model.use_im_start_end:
-        raise ValueError(
-            "--use_im_start_end False: GOT was trained with <img> and </img> around its image tokens."
-        )
-    if training.load_best_model_at_end:
-        raise ValueError(
-            "--load_best_model_at_end is not supported: every checkpoint-N reads as it is; choose by eval_loss."
-        )
-    if training.n_gpu > 1:
-        training._n_gpu = 1  # one process drives one card; data parallelism is the launchers' work
-        machine_notes.append("several cards are visible: start with deepspeed or torchrun to use them all")
-    return RunArguments(model, data, training, origins, [*notes, *file_notes, *flag_notes, *machine_notes])
-
-
-def translate(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Today's names for published and older flags, and a note on each."""
-    translated, notes = {}, []
-    for name, value in values.items():
-        if name in DROPPED:
-            notes.append(f"--{name} is not needed: {DROPPED[name]}")
-        elif name in RENAMED:
-            if name == "warmup_ratio" and not float(value):
-                continue  # 0 is the default, and must not hide --warmup_steps
-            translated[RENAMED[name]] = _CONVERTED.get(name, lambda same: same)(value)
-            notes.append(f"--{name} is now --{RENAMED[name]}")
-        else:
-            translated[name] = value
-    return translated, notes
-
-
-def fit_to_machine(values: dict[str, Any]) -> list[str]:
-    """Leave out what the machine cannot do, in place; returns what was left out and why."""
-    notes = []
-    has_card = torch.cuda.is_available() and not _truth(values.get("use_cpu", False))
-    capability = torch.cuda.get_device_capability() if has_card else (0, 0)
-    if _truth(values.get("tf32", False)) and capability < (8, 0):
-        values.pop("tf32")
-        notes.append("tf32 needs an Ampere card or newer; training goes on without it")
-    if _truth(values.get("bf16", False)) and capability < (8, 0):
-        if has_card:
-            values |= {"bf16": False, "fp16": True}
-            notes.append("this card does not compute in bf16; training in fp16")
-        elif not torch.cpu._is_avx512_bf16_supported():
-            values["bf16"] = False
-            notes.append("bf16 is emulated and slow on this CPU; training in float32")
-    if not has_card:
-        values.setdefault("use_cpu", True)  # under deepspeed too: without it accelerate sees one rank only
-    if values.get("deepspeed"):
-        require("deepspeed", extra="train")
-        if not Path(values["deepspeed"]).is_file():
-            raise ValueError(
-                f"--deepspeed wants a JSON file such as zero_config/zero2.json; got {values['deepspeed']}."
-            )
-        if not has_card and os.environ.get("DS_ACCELERATOR") != "cpu":
-            notes.append("no CUDA card was found; set DS_ACCELERATOR=cpu to train on CPU ranks")
-    return notes
-
-
-def attention_for(name: str) -> str:
-    """``auto`` to flash_attention_2 where a card and the library are there, else sdpa."""
-    if name != "auto":
-        return name
-    return "flash_attention_2" if torch.cuda.is_available() and is_available("flash_attn") else "sdpa"
-
-
 def describe(run: RunArguments) -> str:
     """All settings that somebody chose, each with its origin, then the rest of ours."""
     values = {
@@ -324,36 +187,6 @@ def describe(run: RunArguments) -> str:
     )
 
 
-def _explicit_flags(parser: HfArgumentParser, arguments: list[str]) -> tuple[dict[str, Any], list[str]]:
-    """The flags that were typed, and only those."""
-    for name in {**RENAMED, **DROPPED}:
-        if f"--{name}" not in parser._option_string_actions:
-            parser.add_argument(f"--{name}", help=argparse.SUPPRESS, nargs="?", const=True)
-    for action in parser._actions:
-        if action.dest != "help":
-            action.default, action.required = argparse.SUPPRESS, False
-    typed = vars(parser.parse_args(arguments))
-    typed.pop("local_rank", None)  # launchers also set LOCAL_RANK, which is what counts
-    return typed, []
-
-
-def _read_yaml(path: str) -> dict[str, Any]:
-    yaml = require("yaml", extra="train")
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"There is no file {path}; --config wants a YAML file of training settings.")
-    values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-    if not isinstance(values, dict):
-        raise ValueError(f"{path} must hold settings as 'name: value' lines.")
-    return values
-
-
-def _truth(value: Any) -> bool:
+def is_true(value: Any) -> bool:
+    """What a setting means that may be a word still."""
     return value if isinstance(value, bool) else str(value).lower() in ("1", "true", "yes", "y", "t")
-
-
-_CONVERTED: dict[str, Callable[[Any], Any]] = {
-    "warmup_ratio": float,
-    "no_cuda": _truth,
-    "freeze_vision_tower": lambda value: not _truth(value),
-    "freeze_lm_model": lambda value: not _truth(value),
-}

@@ -21,8 +21,9 @@ from GOT.model.got import GOTQwenForCausalLM
 from GOT.model.layouts import Layout
 from GOT.model.positions import resize_positions
 from GOT.model.pretrain import GOTPretrainConfig, GOTPretrainModel, load_pretrain_model, write_pretrain_model
-from GOT.train.arguments import GOTTrainingArguments, ModelArguments, attention_for
+from GOT.train.arguments import GOTTrainingArguments, ModelArguments
 from GOT.train.decoder_start import start_looking
+from GOT.train.machine import attention_for
 from GOT.utils.hub import resolve_folder
 from GOT.utils.log import get_logger
 

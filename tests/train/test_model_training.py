@@ -108,8 +108,8 @@ def test_gradient_checkpointing_covers_the_encoder(tiny_tokenizer: Any, batch: d
 
 
 def test_stage_1s_model_is_causal_and_sees_the_picture(tmp_path: Path) -> None:
-    from GOT.train.arguments import parse
     from GOT.train.build import build
+    from GOT.train.command_line import parse
 
     run = parse(
         ["--stage", "1", "--architecture", "tiny", "--tokenizer", "small:300", "--output_dir", str(tmp_path)]

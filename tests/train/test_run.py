@@ -288,8 +288,8 @@ def test_all_three_stages_in_a_row_read_the_training_page_back(
 
 
 def test_stage_2_starts_with_stage_1s_encoder(tmp_path: Path) -> None:
-    from GOT.train.arguments import parse
     from GOT.train.build import build
+    from GOT.train.command_line import parse
 
     first = parse(
         [
@@ -475,7 +475,7 @@ def test_a_dry_run_shows_everything_and_writes_nothing(
 def test_torch_compile_is_optional(
     train: Train, tiny_checkpoint: Path, word_set: Path, tmp_path: Path
 ) -> None:
-    from GOT.train.arguments import parse
+    from GOT.train.command_line import parse
 
     run = parse(
         [
@@ -510,7 +510,8 @@ def test_wrong_settings_are_one_line(train: Train, tmp_path: Path, flags: list[s
 
 
 def test_settings_have_origins(tmp_path: Path) -> None:
-    from GOT.train.arguments import describe, parse
+    from GOT.train.arguments import describe
+    from GOT.train.command_line import parse
 
     (tmp_path / "run.yaml").write_text("learning_rate: 3.0e-4\nwarmup_ratio: 0.1\nmodel_max_length: 99\n")
     run = parse(
@@ -537,7 +538,7 @@ def test_settings_have_origins(tmp_path: Path) -> None:
 
 
 def test_every_published_flag_is_taken(tmp_path: Path) -> None:
-    from GOT.train.arguments import parse
+    from GOT.train.command_line import parse
 
     run = parse([*PUBLISHED, "--datasets", "pdf-ocr+scene-ocr", "--output_dir", str(tmp_path)])
     training = run.training
@@ -567,8 +568,8 @@ def test_validation_loss_is_the_mean_over_tokens_whatever_the_batches(
 
 
 def test_a_checkpoint_goes_on_with_larger_views(tmp_path: Path) -> None:
-    from GOT.train.arguments import parse
     from GOT.train.build import build
+    from GOT.train.command_line import parse
 
     common = ["--architecture", "tiny", "--tokenizer", "small:300", "--output_dir", str(tmp_path / "small")]
     first = parse(["--stage", "2", "--image_size", "64", *common])
