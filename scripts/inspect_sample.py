@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parent.parent)  # run from any folder, without installation
 
 from GOT.data.dataset import BadSample  # noqa: E402
-from GOT.train.build import new_tokenizer  # noqa: E402
+from GOT.train.architecture import new_tokenizer  # noqa: E402
 from GOT.train.command_line import parse  # noqa: E402
 from GOT.train.run import open_datasets  # noqa: E402
 from GOT.train.show import describe_sample  # noqa: E402

@@ -17,9 +17,9 @@ from GOT.data_engine.recipe import Recipe
 from GOT.model.config import GOTConfig
 from GOT.model.glyph_codes import GlyphCodes
 from GOT.model.got import GOTQwenForCausalLM
-from GOT.train.build import load_encoder
 from GOT.train.code_reading import CodeCollator
 from GOT.train.decoder_start import COPYING, LIKENESS, start_looking
+from GOT.train.encoder_start import load_encoder
 from GOT.train.loss import supervised_loss
 from tests.helpers import ROOT
 

@@ -1,0 +1,65 @@
+"""What a new model of any stage is made of: the fields of its config, its tokenizer, its processor."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from transformers import Qwen2Config
+
+from GOT.data.processor import GOTProcessor
+from GOT.data.tokenizer import GOTTokenizer
+from GOT.model.config import GOTConfig, tiny_config
+from GOT.model.pretrain import GOTPretrainConfig
+from GOT.train.arguments import ModelArguments
+
+NEW_TOKENIZERS = ("published", "small:N")
+
+
+def read_architecture(name: str) -> dict[str, Any]:
+    """Fields of ``GOTConfig`` for ``full``, ``tiny`` or a JSON file (``opt``: fields of stage 1's decoder)."""
+    if name == "full":
+        return {}
+    if name == "tiny":
+        config = tiny_config()
+        return {
+            key: getattr(config, key)
+            for key in ("vision_config", *Qwen2Config.__annotations__)
+            if key != "layer_types"
+        }
+    path = Path(name)
+    if not path.is_file():
+        raise FileNotFoundError(f"--architecture must be full, tiny or a JSON file; there is no {name}.")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}.") from error
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} must hold an object of GOTConfig fields.")
+    return values
+
+
+def vision_fields(arguments: ModelArguments, values: dict[str, Any]) -> dict[str, Any]:
+    """Fields of the vision part of a new model."""
+    fields = dict(values.get("vision_config") or {})
+    return fields | ({"image_size": arguments.image_size} if arguments.image_size else {})
+
+
+def new_tokenizer(name: str | None) -> GOTTokenizer:
+    """``published`` (default), ``small:N`` or a folder."""
+    if name is None or name == "published":
+        return GOTTokenizer.published()
+    if name.startswith("small:") and name.removeprefix("small:").isdecimal():
+        return GOTTokenizer.small(int(name.removeprefix("small:")))
+    if Path(name).is_dir():
+        return GOTTokenizer.from_pretrained(name)
+    raise ValueError(f"--tokenizer must be {', '.join(NEW_TOKENIZERS)} or a folder; got {name!r}.")
+
+
+def make_processor(
+    kind: type[GOTProcessor], tokenizer: Any, config: GOTConfig | GOTPretrainConfig
+) -> GOTProcessor:
+    """The processor that fits a new model's views."""
+    vision = config.vision
+    return kind(tokenizer, image_size=vision.image_size, num_image_tokens=vision.num_image_tokens)
