@@ -17,7 +17,8 @@ from GOT.data.prompt import build_question
 from GOT.eval.plain import character_error_rate
 from GOT.eval.records import load_ground_truth
 from GOT.inference.generation import GenerationSettings
-from GOT.inference.pipeline import GOTPipeline, ReadRequest
+from GOT.inference.pipeline import GOTPipeline
+from GOT.inference.preparation import ReadRequest
 from GOT.utils.hub import bundled_checkpoint
 from tests.helpers import ROOT
 

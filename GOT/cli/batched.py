@@ -12,7 +12,8 @@ from GOT.cli import reading
 if TYPE_CHECKING:
     from GOT.inference.documents import PageRange
     from GOT.inference.outputs import FolderNames
-    from GOT.inference.pipeline import GOTPipeline, ReadRequest
+    from GOT.inference.pipeline import GOTPipeline
+    from GOT.inference.preparation import ReadRequest
     from GOT.inference.units import Unit
     from GOT.inference.workers import Message
 

@@ -90,8 +90,7 @@ def _read(
 ) -> int:
     from GOT.inference.documents import open_pages
     from GOT.inference.outputs import PictureKeeper, cleaned, to_bytes
-    from GOT.inference.pipeline import ReadRequest
-    from GOT.inference.preparation import question_of
+    from GOT.inference.preparation import ReadRequest, question_of
     from GOT.utils import io
 
     clean_names = reading.clean_names(arguments)

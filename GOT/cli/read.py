@@ -16,7 +16,8 @@ from GOT.utils.remote import target_of
 if TYPE_CHECKING:
     from GOT.inference.documents import Page
     from GOT.inference.outputs import FolderNames
-    from GOT.inference.pipeline import GOTPipeline, ReadRequest
+    from GOT.inference.pipeline import GOTPipeline
+    from GOT.inference.preparation import ReadRequest
 
 PROGRAM = "got-ocr read"
 DEFAULT_FORMATS = "txt,md,json"  # under -o; on stdout the text alone
@@ -143,7 +144,7 @@ def read(arguments: argparse.Namespace) -> int:
 
 def request_of(arguments: argparse.Namespace) -> ReadRequest:
     """The question that the flags ask, without a page."""
-    from GOT.inference.pipeline import ReadRequest
+    from GOT.inference.preparation import ReadRequest
 
     return ReadRequest(
         images=(),

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from GOT.inference.documents import Page
     from GOT.inference.generation import GenerationSettings
     from GOT.inference.outputs import FolderNames, ReadPage
-    from GOT.inference.pipeline import GOTPipeline, Prepared, ReadRequest
+    from GOT.inference.pipeline import GOTPipeline
+    from GOT.inference.preparation import Prepared, ReadRequest
     from GOT.inference.results import PageResult
     from GOT.utils.remote import Target
 

@@ -12,7 +12,8 @@ from PIL import Image
 from GOT.eval.records import Record
 from GOT.inference.documents import PageRange, open_pages
 from GOT.inference.generation import GenerationSettings
-from GOT.inference.pipeline import GOTPipeline, ReadRequest
+from GOT.inference.pipeline import GOTPipeline
+from GOT.inference.preparation import ReadRequest
 from GOT.inference.results import PageResult
 
 

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from GOT.data.image import open_image
 from GOT.data.processor import GOTProcessor, ModelInputs
 from GOT.data.prompt import build_question, choose_task
+from GOT.inference.answers import PUBLISHED_NGRAM_SIZE, stop_ids
 from GOT.inference.backends import Backend
 from GOT.inference.generation import Answer, NoRepeatNgram, choose_greedily, decode
 
@@ -21,7 +22,6 @@ SAMPLES = (
 )  # in a checkout; a wheel has the drawn pages
 # Print of several kinds; more pages would take minutes with the published size.
 SAMPLE_NAMES = ("page.png", "letter.png", "receipt.png", "line-1.png", "paragraph-zh.png", "formula.png")
-NGRAM_SIZE = 20  # the published rule
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,15 +83,15 @@ def read_samples(
         max_tokens: Longest answer that is compared.
         progress: Called after every sample.
     """
-    special = processor.tokenizer.special
-    stop_ids = frozenset({special.turn_end, special.end_of_text})
+    tokenizer = processor.tokenizer
+    stops = stop_ids(tokenizer)
     answers = []
     for inputs in samples:
-        answer = _answer(backend, inputs, stop_ids, max_tokens)
-        ended = (special.turn_end,) if answer.finish_reason == "stop" else ()
+        answer = _answer(backend, inputs, stops, max_tokens)
+        ended = (tokenizer.special.turn_end,) if answer.finish_reason == "stop" else ()
         answers.append((*answer.token_ids, *ended))
         progress()
-    return Reference(tuple(samples), tuple(answers), stop_ids)
+    return Reference(tuple(samples), tuple(answers), stops)
 
 
 def compare(
@@ -151,7 +151,7 @@ def _answer(backend: Backend, inputs: ModelInputs, stop_ids: frozenset[int], max
         [inputs.input_ids.tolist()],
         stop_ids=stop_ids,
         max_new_tokens=max_tokens,
-        no_repeat_ngram_size=NGRAM_SIZE,
+        no_repeat_ngram_size=PUBLISHED_NGRAM_SIZE,
         stop_on_loop=False,  # a cut answer would compare less
     )
     return answers[0]
@@ -160,7 +160,7 @@ def _answer(backend: Backend, inputs: ModelInputs, stop_ids: frozenset[int], max
 def _led_choices(backend: Backend, inputs: ModelInputs, wanted: Sequence[int]) -> list[int]:
     """The candidate's choice at every step of somebody else's answer, the n-gram rule on."""
     session = backend.start([inputs])
-    rule = NoRepeatNgram(NGRAM_SIZE, inputs.input_ids.tolist())
+    rule = NoRepeatNgram(PUBLISHED_NGRAM_SIZE, inputs.input_ids.tolist())
     chosen: list[int] = []
     for position, token in enumerate(wanted):
         tokens, _ = choose_greedily(session.logits, [rule.banned()])

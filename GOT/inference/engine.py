@@ -13,18 +13,13 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from GOT.data.processor import ModelInputs
+from GOT.inference.answers import ngram_size, result_of, second_tries, stop_ids
 from GOT.inference.backends import Backend, Prompt, SlotBackend, SlotSession
 from GOT.inference.documents import PageSource
 from GOT.inference.generation import AheadSession, Decoding, GenerationSettings, advance, answer_room
 from GOT.inference.outputs import ReadPage
-from GOT.inference.pipeline import (
-    GOTPipeline,
-    Prepared,
-    ReadRequest,
-    blank_result,
-    failed_result,
-    reason_of,
-)
+from GOT.inference.pipeline import GOTPipeline
+from GOT.inference.preparation import Prepared, ReadRequest, blank_result, failed_result, reason_of
 from GOT.inference.results import PageResult
 from GOT.inference.views import PageViews, ViewSettings
 from GOT.inference.workers import DONE, END, NOTHING, Message, Take
@@ -209,9 +204,9 @@ class Engine:
         room = answer_room(self._pipeline.backend.config.max_position_embeddings, len(job.prompt.input_ids))
         return Decoding(
             job.prompt.input_ids.tolist(),
-            stop_ids=self._pipeline.stop_ids,
+            stop_ids=stop_ids(self._pipeline.processor.tokenizer),
             limit=min(job.how.max_new_tokens, room),
-            no_repeat_ngram_size=self._pipeline.ngram_size(job.prepared, job.how),
+            no_repeat_ngram_size=ngram_size(job.prepared, job.how),
             stop_on_loop=job.how.stop_on_loop,
         )
 
@@ -251,10 +246,10 @@ class Engine:
 
     def _finish(self, job: _Job) -> None:
         assert job.decoding is not None
-        result = self._pipeline.result_of(job.prepared, job.decoding.answer)
+        result = result_of(job.prepared, job.decoding.answer, self._pipeline.processor.tokenizer)
         if job.first is None and result.status == "repeated" and self._settings.retry:
             job.first = result
-            job.tries = self._pipeline.second_tries(job.prepared, self._settings)
+            job.tries = second_tries(job.prepared, self._settings)
         elif job.first is not None and result.status == "ok":
             result = dataclasses.replace(result, status="retried", attempts=job.attempts)
             job.first = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,10 +20,10 @@ from GOT.data.image import MAX_TILES
 from GOT.data.processor import GOTProcessor
 from GOT.data.tokenizer import StreamDecoder
 from GOT.inference import preparation
+from GOT.inference.answers import ngram_size, result_of, second_tries, stop_ids
 from GOT.inference.backends import BACKENDS, Backend, check_options, choose_backend
 from GOT.inference.documents import DEFAULT_DPI, Page, PageRange, open_pages
 from GOT.inference.generation import Answer, GenerationSettings, decode
-from GOT.inference.guards import lines_confidence
 from GOT.inference.preparation import (
     ImageLike,
     Prepared,
@@ -35,13 +34,10 @@ from GOT.inference.preparation import (
     question_of,
     reason_of,
 )
-from GOT.inference.results import Document, PageResult, Status
+from GOT.inference.results import Document, PageResult
 from GOT.inference.views import BoxMode, PageViews, ViewSettings
 from GOT.utils.hub import resolve_folder
 from GOT.utils.lazy import load_entry
-
-PUBLISHED_NGRAM_SIZE = 20  # of the released demo for single views; its crop and multi-page demo has none
-RETRY_NGRAM_SIZE = 8  # short enough to break a loop that 20 let through
 
 
 class GOTPipeline:
@@ -213,7 +209,7 @@ class GOTPipeline:
         if rest := pieces.finish():
             yield rest
         return dataclasses.replace(
-            self.result_of(prepared, answers[0]), seconds=time.perf_counter() - started
+            result_of(prepared, answers[0], self.processor.tokenizer), seconds=time.perf_counter() - started
         )
 
     def prepare(self, request: ReadRequest) -> Prepared:
@@ -275,8 +271,8 @@ class GOTPipeline:
         """Read prepared pages side by side, with second tries; a page that cannot be read gives a failed result."""
         results: dict[int, PageResult] = {}
         # The n-gram rule differs between layouts, so rows of one decoding share one size.
-        for size in sorted({self.ngram_size(prepared, settings) for prepared in ready.values()}):
-            group = {i: p for i, p in ready.items() if self.ngram_size(p, settings) == size}
+        for size in sorted({ngram_size(prepared, settings) for prepared in ready.values()}):
+            group = {i: p for i, p in ready.items() if ngram_size(p, settings) == size}
             try:
                 answers = list(self._decode(list(group.values()), settings))[-1]
             except (ValueError, MemoryError, torch.OutOfMemoryError) as error:
@@ -287,78 +283,28 @@ class GOTPipeline:
                         results.update(self.answer({index: prepared}, settings))
                 continue
             for (index, prepared), answer in zip(group.items(), answers, strict=True):
-                result = self.result_of(prepared, answer)
+                result = result_of(prepared, answer, self.processor.tokenizer)
                 if result.status == "repeated" and settings.retry:
                     result = self._retry(prepared, result, settings)
                 results[index] = result
         return results
 
     def _retry(self, prepared: Prepared, first: PageResult, settings: GenerationSettings) -> PageResult:
-        for number, (request, how) in enumerate(self.second_tries(prepared, settings), start=2):
+        for number, (request, how) in enumerate(second_tries(prepared, settings), start=2):
             result = self.answer({0: self.prepare(request)}, how)[0]
             if result.status == "ok":
                 return dataclasses.replace(result, status="retried", attempts=number)
         return dataclasses.replace(first, attempts=number)
-
-    @staticmethod
-    def second_tries(
-        prepared: Prepared, settings: GenerationSettings
-    ) -> list[tuple[ReadRequest, GenerationSettings]]:
-        """How to read a page that looped again: with a stricter n-gram rule, then cut into tiles."""
-        stricter = dataclasses.replace(settings, no_repeat_ngram_size=RETRY_NGRAM_SIZE, retry=False)
-        attempts = [(prepared.request, stricter)]
-        if (
-            prepared.task.layout == "single"
-            and prepared.request.box is None
-            and prepared.request.color is None
-        ):
-            tiled = dataclasses.replace(prepared.request, crop=True)
-            attempts.append((tiled, dataclasses.replace(stricter, no_repeat_ngram_size=PUBLISHED_NGRAM_SIZE)))
-        return attempts
 
     def _decode(self, batch: Sequence[Prepared], settings: GenerationSettings) -> Iterator[list[Answer]]:
         inputs = [prepared.inputs for prepared in batch if prepared.inputs is not None]
         yield from decode(
             self.backend.start(inputs),
             [item.input_ids.tolist() for item in inputs],
-            stop_ids=self.stop_ids,
+            stop_ids=stop_ids(self.processor.tokenizer),
             max_new_tokens=settings.max_new_tokens,
-            no_repeat_ngram_size=self.ngram_size(batch[0], settings),
+            no_repeat_ngram_size=ngram_size(batch[0], settings),
             stop_on_loop=settings.stop_on_loop,
-        )
-
-    @property
-    def stop_ids(self) -> frozenset[int]:
-        """Tokens that end an answer."""
-        special = self.processor.tokenizer.special
-        return frozenset({special.turn_end, special.end_of_text})
-
-    @staticmethod
-    def ngram_size(prepared: Prepared, settings: GenerationSettings) -> int:
-        """The n-gram rule of a page: as asked, or as published."""
-        if settings.no_repeat_ngram_size is not None:
-            return settings.no_repeat_ngram_size
-        return PUBLISHED_NGRAM_SIZE if prepared.task.layout == "single" else 0
-
-    def result_of(self, prepared: Prepared, answer: Answer) -> PageResult:
-        """What a finished answer says about its page."""
-        decoder = StreamDecoder(self.processor.tokenizer)
-        pieces = [decoder.push(token) for token in answer.token_ids]
-        text = "".join(pieces) + decoder.finish()
-        status: dict[str, Status] = {"stop": "ok", "length": "truncated", "repetition": "repeated"}
-        assert answer.finish_reason is not None, "decoding ended before the answer did"
-        logprobs = answer.logprobs
-        return PageResult(
-            text=text,
-            status=status[answer.finish_reason],
-            finish_reason=answer.finish_reason,
-            name=prepared.request.name,
-            page=prepared.request.page,
-            question=prepared.question,
-            confidence=math.exp(sum(logprobs) / len(logprobs)) if logprobs else None,
-            line_confidences=lines_confidence(pieces, logprobs) if logprobs else (),
-            num_tokens=len(answer.token_ids),
-            num_views=prepared.num_views,
         )
 
 

@@ -17,7 +17,8 @@ from GOT.inference.documents import Page
 from GOT.inference.engine import Engine
 from GOT.inference.generation import GenerationSettings
 from GOT.inference.outputs import ReadPage
-from GOT.inference.pipeline import GOTPipeline, ReadRequest
+from GOT.inference.pipeline import GOTPipeline
+from GOT.inference.preparation import ReadRequest
 from GOT.inference.results import PageResult
 from GOT.inference.units import Unit
 from GOT.inference.views import Inline, PageViews, Threads, ViewSettings

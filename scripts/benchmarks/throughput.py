@@ -20,10 +20,12 @@ import torch
 from PIL import Image
 
 from GOT.data.tokenizer import GOTTokenizer
+from GOT.inference.answers import stop_ids
 from GOT.inference.collect import Collector
 from GOT.inference.documents import open_pages
 from GOT.inference.generation import GenerationSettings
-from GOT.inference.pipeline import GOTPipeline, ReadRequest
+from GOT.inference.pipeline import GOTPipeline
+from GOT.inference.preparation import ReadRequest
 from GOT.inference.throughput import (
     Reading,
     choose_devices,
@@ -170,7 +172,7 @@ def read_by_transformers(model: Any, pipeline: GOTPipeline, pdf: Path, batch_siz
             max_new_tokens=pipeline.settings.max_new_tokens,
             no_repeat_ngram_size=20,
             do_sample=False,
-            eos_token_id=sorted(pipeline.stop_ids),
+            eos_token_id=sorted(stop_ids(pipeline.processor.tokenizer)),
             pad_token_id=pipeline.processor.tokenizer.special.end_of_text,
         )
         texts += [pipeline.processor.tokenizer.decode(row[ids.shape[1] :].tolist()) for row in output]

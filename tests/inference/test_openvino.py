@@ -18,7 +18,8 @@ import torch
 from GOT.inference import agreement
 from GOT.inference.backends import Prompt, check_options, choose_backend
 from GOT.inference.generation import GenerationSettings
-from GOT.inference.pipeline import GOTPipeline, ReadRequest
+from GOT.inference.pipeline import GOTPipeline
+from GOT.inference.preparation import ReadRequest
 from tests.helpers import ROOT, draw_page
 from tests.through_engine import read as read_through_engine
 from tests.through_engine import without_time

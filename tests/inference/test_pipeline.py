@@ -12,10 +12,11 @@ import torch
 from PIL import Image
 
 from GOT.data.processor import GOTProcessor
-from GOT.inference import pipeline as module
+from GOT.inference.answers import RETRY_NGRAM_SIZE, ngram_size
 from GOT.inference.documents import Page
 from GOT.inference.generation import Answer, GenerationSettings
-from GOT.inference.pipeline import GOTPipeline, ReadRequest, check_token_ids
+from GOT.inference.pipeline import GOTPipeline, check_token_ids
+from GOT.inference.preparation import ReadRequest
 from tests.helpers import draw_page, make_pdf
 
 
@@ -178,7 +179,7 @@ def test_a_loop_is_read_again_with_a_stricter_rule(
     calls = script(pipeline, monkeypatch, ("loop", "repetition"), ("better", "stop")).calls
     (result,) = pipeline.read(draw_page())
     assert (result.text, result.status, result.attempts) == ("better", "retried", 2)
-    assert calls[1][1].no_repeat_ngram_size == module.RETRY_NGRAM_SIZE
+    assert calls[1][1].no_repeat_ngram_size == RETRY_NGRAM_SIZE
 
 
 def test_then_it_is_cut_into_tiles(pipeline: GOTPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,11 +219,11 @@ def test_crop_and_multi_page_have_loop_guards_too(
 
 def test_the_ngram_rule_is_the_published_one(pipeline: GOTPipeline) -> None:
     def size(**arguments: Any) -> int:
-        return pipeline.ngram_size(pipeline.prepare(ReadRequest(draw_page(), **arguments)), pipeline.settings)
+        return ngram_size(pipeline.prepare(ReadRequest(draw_page(), **arguments)), pipeline.settings)
 
     assert (size(), size(crop=True), size(multi_page=True)) == (20, 0, 0)
     settings = dataclasses.replace(pipeline.settings, no_repeat_ngram_size=5)
-    assert pipeline.ngram_size(pipeline.prepare(ReadRequest(draw_page(), crop=True)), settings) == 5
+    assert ngram_size(pipeline.prepare(ReadRequest(draw_page(), crop=True)), settings) == 5
 
 
 # ---- memory and context
