@@ -19,6 +19,19 @@ from tests.helpers import ROOT
 
 pytest.importorskip("datasets", reason='pip install "got-ocr[train]"')
 
+Train = Callable[..., "subprocess.CompletedProcess[str]"]  # the fixture ``train``
+
+# The published command; only paths, the number of steps and the sizes that a test can afford are others.
+PUBLISHED = (
+    "--use_im_start_end True --bf16 True --gradient_accumulation_steps 2 --evaluation_strategy no "
+    "--save_strategy steps --save_steps 200 --save_total_limit 1 --weight_decay 0. --warmup_ratio 0.001 "
+    "--lr_scheduler_type cosine --logging_steps 1 --tf32 True --model_max_length 8192 --gradient_checkpointing True "
+    "--dataloader_num_workers 1 --report_to none --per_device_train_batch_size 2 "
+    "--num_train_epochs 1 --learning_rate 2e-3"
+).split()
+PLAIN = (
+    "--per_device_train_batch_size 2 --save_strategy no --lr_scheduler_type constant --learning_rate 1e-3"
+).split()
 WORDS = ("EIGHT", "seven", "6 six", "Five!", "4-four", "three", "TWO 2", "one.")
 
 

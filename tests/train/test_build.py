@@ -1,0 +1,40 @@
+"""The models that stages start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from GOT.train.build import build
+from GOT.train.command_line import parse
+
+
+def test_stage_2_starts_with_stage_1s_encoder(tmp_path: Path) -> None:
+    small = ["--architecture", "tiny", "--tokenizer", "small:300"]
+    first = parse(["--stage", "1", *small, "--output_dir", str(tmp_path / "1")])
+    one = build(first.model, first.training)
+    (tmp_path / "1").mkdir()
+    one.write(one.model.state_dict(), tmp_path / "1", "original")
+    taken = ["--architecture", "tiny", "--vision_tower", str(tmp_path / "1")]
+    second = parse(["--stage", "2", *taken, "--output_dir", str(tmp_path / "2")])
+    two = build(second.model, second.training)
+    ours, theirs = two.model.model.vision_tower_high.state_dict(), one.model.vision_tower_high.state_dict()  # type: ignore[union-attr]
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    assert len(two.processor.tokenizer) == 312  # stage 1's tokenizer goes on too
+
+
+def test_a_checkpoint_goes_on_with_larger_views(tmp_path: Path) -> None:
+    common = ["--architecture", "tiny", "--tokenizer", "small:300", "--output_dir", str(tmp_path / "small")]
+    first = parse(["--stage", "2", "--image_size", "64", *common])
+    small = build(first.model, first.training)
+    (tmp_path / "small").mkdir()
+    small.write(small.model.state_dict(), tmp_path / "small", "original")
+    second = parse(["--stage", "2", "--image_size", "192", "--model_name_or_path", str(tmp_path / "small")])
+    large = build(second.model, second.training)
+    assert large.model.config.vision.image_size == large.processor.transform.image_size == 192
+    assert large.processor.num_image_tokens == 9 and large.model.config.image_token_len == 9
+    ours, theirs = large.model.state_dict(), small.model.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs if "pos" not in name)
+    pixels = torch.zeros(1, 3, 192, 192)
+    assert large.model.model.vision_tower_high(pixels).shape[-2:] == (3, 3)  # type: ignore[union-attr]

@@ -1,0 +1,97 @@
+"""A run that was killed goes on as if it had not been; one with other data does not."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.helpers import ROOT
+from tests.train.conftest import Train, launcher, training_environment
+
+pytest.importorskip("deepspeed", reason='pip install "got-ocr[train]"')
+
+
+@pytest.mark.parametrize("engine", ["alone", "zero2"])
+def test_killed_and_resumed_is_bit_equal_to_uninterrupted(
+    train: Train, tiny_checkpoint: Path, word_set: Path, tmp_path: Path, engine: str
+) -> None:
+    common: list[object] = [
+        "--model_name_or_path", tiny_checkpoint, "--stage", 2, "--datasets", word_set,
+        "--per_device_train_batch_size", 2, "--save_strategy", "steps", "--save_steps", 2,
+        "--max_steps", 9, "--learning_rate", 1e-3,
+    ]  # fmt: skip
+    ranks = 0
+    if engine == "zero2":
+        common += ["--deepspeed", ROOT / "zero_config/zero2.json"]
+        ranks = 2
+    train(*common, "--output_dir", tmp_path / "whole", ranks=ranks)
+    kill_after_checkpoint(tmp_path / "cut", common, ranks)
+    result = train(*common, "--output_dir", tmp_path / "cut", ranks=ranks)
+    assert "resuming from" in result.stderr
+    whole, cut = (load_file(tmp_path / name / "model.safetensors") for name in ("whole", "cut"))
+    assert all(torch.equal(whole[name], cut[name]) for name in whole)
+
+
+def kill_after_checkpoint(output: Path, flags: list[object], ranks: int) -> None:
+    """Start a run and SIGKILL all of it as soon as its first checkpoint is there."""
+    command = [
+        *launcher(ranks),
+        str(ROOT / "GOT/train/train_GOT.py"),
+        *map(str, flags),
+        "--output_dir",
+        str(output),
+    ]
+    process = subprocess.Popen(
+        command,
+        env=training_environment(),
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    try:
+        while not (output / "checkpoint-2").exists():
+            assert process.poll() is None and time.monotonic() < deadline, (
+                "the run ended before it could be killed"
+            )
+            time.sleep(0.02)
+    finally:
+        # The launcher starts its ranks in sessions of their own.
+        pids = subprocess.run(
+            ["pgrep", "-f", str(output)], capture_output=True, text=True, check=False
+        ).stdout.split()
+        for pid in [*pids, process.pid]:
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        process.wait()
+    assert not (output / "model.safetensors").exists()
+
+
+def test_resuming_with_other_data_is_refused(
+    train: Train, tiny_checkpoint: Path, word_set: Path, tmp_path: Path
+) -> None:
+    flags = [
+        "--model_name_or_path",
+        tiny_checkpoint,
+        "--per_device_train_batch_size",
+        2,
+        "--save_steps",
+        1,
+        "--output_dir",
+        tmp_path / "out",
+    ]
+    train(*flags, "--datasets", word_set, "--max_steps", 1)
+    other = tmp_path / "other.jsonl"
+    other.write_text('{"query": "1+1?", "response": "2"}\n' * 8)
+    result = train(*flags, "--datasets", other, "--max_steps", 2, check=False)
+    assert result.returncode == 2 and "was made with other data" in result.stderr
+    assert "Traceback" not in result.stderr
