@@ -5,7 +5,7 @@ B batch · T tokens · N views · P image tokens of a view · D hidden · V voca
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -70,19 +70,16 @@ class OpenVINOBackend:
     Args:
         folder: What ``openvino_export`` wrote.
         config: The checkpoint's configuration.
-        properties: OpenVINO's, beside :data:`PROPERTIES` (a benchmark asks for a profile).
     """
 
     name = "openvino"
 
-    def __init__(
-        self, folder: Path, config: GOTConfig, properties: Mapping[str, object] | None = None
-    ) -> None:
+    def __init__(self, folder: Path, config: GOTConfig) -> None:
         ov = require("openvino", extra=graphs.EXTRA)
         self.folder = folder
         self.config = config
         core = ov.Core()
-        chosen = PROPERTIES | {"INFERENCE_NUM_THREADS": torch.get_num_threads()} | dict(properties or {})
+        chosen = PROPERTIES | {"INFERENCE_NUM_THREADS": torch.get_num_threads()}
         self._embedding = graphs.map_embedding(folder, hidden_size=config.hidden_size, rows=config.vocab_size)
         self._encoder = core.compile_model(folder / graphs.ENCODER, "CPU", chosen)
         release_pages(graphs.weights_of(folder / graphs.ENCODER))
