@@ -146,20 +146,27 @@ def print_as(pages: Iterable[ReadPage], kind: str, program: str) -> int:
     """Print pages in one format; returns the exit code."""
     if kind == "txt":
         return print_pages(pages, program)
-    from GOT.inference.outputs import to_bytes
+    from GOT.inference.outputs import NotRendered, to_bytes
 
     shown = list(pages)
     failed = [page for page in shown if report(page.result, program)]
     if len(failed) < len(shown):
-        sys.stdout.write(to_bytes(shown, kind).decode("utf-8"))
+        try:
+            sys.stdout.write(to_bytes(shown, kind).decode("utf-8"))
+        except NotRendered as error:
+            common.note(f"{program}: {common.one_line(error)}")
+            return common.FAILED
     return common.FAILED if failed else common.OK
 
 
 def write_documents(
     documents: Iterable[list[ReadPage]], folder: Target, formats: list[str], names: FolderNames, program: str
 ) -> int:
-    """Write documents, each of which has a page, as they come; returns the exit code."""
-    from GOT.inference.outputs import write_document
+    """Write documents, each of which has a page, as they come; returns the exit code.
+
+    A format that cannot be written is told, and the others are written.
+    """
+    from GOT.inference.outputs import NotRendered, write_document
 
     failed = False
     for document in documents:
@@ -167,8 +174,12 @@ def write_documents(
             failed |= report(page.result, program)
         if any(page.result.status != "failed" for page in document):
             name = names(document[0].result.name, document[0].name)
-            for path in write_document(document, folder, name, formats):
-                common.note(f"wrote {path}")
+            for kind in formats:
+                try:
+                    common.note(f"wrote {write_document(document, folder, name, kind)}")
+                except NotRendered as error:
+                    common.note(f"{program}: {common.one_line(error)}")
+                    failed = True
     return common.FAILED if failed else common.OK
 
 

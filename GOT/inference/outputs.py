@@ -70,6 +70,10 @@ def cleaned(pages: Iterable[ReadPage], names: Sequence[str]) -> Iterator[ReadPag
         yield page if text == page.result.text else dataclasses.replace(page, clean_text=text)
 
 
+class NotRendered(ValueError):
+    """A document whose answer a writer could not put into its format: a fault of ours, and of this file only."""
+
+
 class FolderNames:
     """One folder name a document, also when two documents share a stem."""
 
@@ -88,22 +92,28 @@ class FolderNames:
         return self._by_source[source]
 
 
-def write_document(
-    pages: Sequence[ReadPage], folder: Target, name: str, formats: Sequence[str]
-) -> list[Target]:
-    """Write one document in every format asked for.
+def write_document(pages: Sequence[ReadPage], folder: Target, name: str, kind: str) -> Target:
+    """Write one document in one format; returns where.
 
     Args:
         pages: All pages of the document, in order.
-        folder: The output folder, or its URL; files go to ``folder/name/name.<format>``.
+        folder: The output folder, or its URL; the file goes to ``folder/name/name.<kind>``.
         name: The document's name.
-        formats: Names of ``render.FORMATS``.
+        kind: A name of ``render.FORMATS``.
+
+    Raises:
+        NotRendered: If the writer failed at what a page says.
     """
-    return [write_bytes(join(folder, name, f"{name}.{kind}"), to_bytes(pages, kind)) for kind in formats]
+    return write_bytes(join(folder, name, f"{name}.{kind}"), to_bytes(pages, kind))
 
 
 def to_bytes(pages: Sequence[ReadPage], kind: str) -> bytes:
-    """One document in one format of ``render.FORMATS``."""
+    """One document in one format of ``render.FORMATS``.
+
+    Raises:
+        NotRendered: If the writer failed at what a page says.
+        ImportError: If the format needs a library that is missing.
+    """
     from GOT.render import RenderPage, convert
 
     rendered = [
@@ -117,7 +127,12 @@ def to_bytes(pages: Sequence[ReadPage], kind: str) -> bytes:
         )
         for page in pages
     ]
-    return convert(rendered, kind)
+    try:
+        return convert(rendered, kind)
+    except (ImportError, MemoryError):
+        raise
+    except Exception as error:  # whatever it is, a batch of documents goes on without this file
+        raise NotRendered(f"{pages[0].result.name}: not written as {kind}: {error!r}") from error
 
 
 def is_done(folder: Target, name: str, formats: Sequence[str]) -> bool:

@@ -228,6 +228,27 @@ def test_failed_documents_leave_nothing(read: Any, tmp_path: Path, page: Path) -
     ]
 
 
+def test_a_format_that_cannot_be_written_ends_neither_its_document_nor_the_batch(
+    read: Any, tmp_path: Path, page: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from GOT.render import convert
+
+    def convert_but(pages: Any, kind: str) -> bytes:
+        if kind == "md" and pages[0].name == "bad":
+            raise RecursionError("too deep")
+        return convert(pages, kind)
+
+    monkeypatch.setattr("GOT.render.convert", convert_but)
+    draw_page(text="two").save(tmp_path / "bad.png")
+    code, _, err = read(tmp_path / "bad.png", page, "-o", tmp_path / "out", "--to", "txt,md,json")
+    assert code == 1
+    assert "bad.png: not written as md: RecursionError('too deep')" in err
+    written = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")}
+    assert written == {"bad/bad.txt", "bad/bad.json", "page/page.txt", "page/page.md", "page/page.json"}
+    code, out, err = read(tmp_path / "bad.png", "--to", "md")
+    assert (code, out) == (1, "") and "not written as md" in err
+
+
 def test_finished_documents_are_skipped(
     read: Any, tmp_path: Path, page: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -100,6 +100,14 @@ def test_too_complex_is_said() -> None:
         convert("x" * 30_000)
 
 
+def test_second_scripts_nest_no_deeper_than_groups() -> None:
+    for latex in ("x" + "_a" * 2000, "x" + r"\limits^2" * 200, "{" * 30 + "x" + "_a_a_a}" * 30):
+        with pytest.raises(TooComplex, match="nested deeper than 40"):
+            convert(latex)
+    assert convert("x_a_b").body[0].tag == "msub"
+    convert("x_a" * 1000 + "x" + "_a" * 30)
+
+
 @pytest.mark.parametrize(
     "latex", ["&" * 8000 + r"\\" * 5000, r"\sum" * 4000, "x'" * 5000, r"\left(" * 30 + "&" * 9000]
 )

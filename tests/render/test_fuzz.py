@@ -124,6 +124,11 @@ def test_a_few_hundred_answers() -> None:
     run(300, seed=1)
 
 
+@pytest.mark.parametrize("scripts", ["_a" * 2000, "_{0}" * 150, "^2_a" * 300])
+def test_chained_scripts_in_every_format(scripts: str) -> None:
+    check(rf"\(x{scripts}\) and $$ x{scripts} $$", number=0)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("seed", range(10, 20))

@@ -25,6 +25,7 @@ class Reader:
     """Reads tokens; each method consumes what it returns.
 
     Attributes:
+        depth: Groups around what is read now, and second scripts read so far (each has the first for its base).
         tag: The number that ``\\tag`` gave.
         unknown: Commands that are shown as their source.
         alphabet: The mathematical alphabet that letters are written in; ``""``: italic, as variables are.
@@ -166,12 +167,16 @@ class Reader:
         return ""
 
     def deeper(self, read: Callable[[], list[Element]]) -> list[Element]:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise TooComplex(f"a formula nested deeper than {MAX_DEPTH}")
+        self.sink()
         made = read()
         self.depth -= 1
         return made
+
+    def sink(self) -> None:
+        """Go one level deeper; for good after a second script, which has all before it for its base."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise TooComplex(f"a formula nested deeper than {MAX_DEPTH}")
 
     def add_tag(self, tag: str) -> None:
         self.tag = f"{self.tag}, {tag}" if self.tag else tag
@@ -209,6 +214,7 @@ class Reader:
                 self.position += 1
                 above = self.argument()
             elif token in ("_", "^"):  # a second one of the same side: a script of what is there already
+                self.sink()
                 base = [
                     build.scripted(
                         base[-1] if base else element("mrow"), below, build.primed(primes, above), limits
@@ -248,12 +254,12 @@ class Reader:
     def sub(self, latex: str, *, table: bool = False) -> Element:
         """A piece of source by a reader of its own, at this depth; ``table``: its lines below each other."""
         inner = Reader(latex)
-        inner.depth, inner.alphabet = self.depth + 1, self.alphabet
-        if inner.depth > MAX_DEPTH:
-            raise TooComplex(f"a formula nested deeper than {MAX_DEPTH}")
+        inner.depth, inner.alphabet = self.depth, self.alphabet
+        inner.sink()
         body = (
             build.table(inner.rows(inside=False), ["center"], spaced=False) if table else inner.everything()
         )
+        self.depth = inner.depth - 1
         self.unknown += inner.unknown
         if inner.tag:
             self.add_tag(inner.tag)
