@@ -58,6 +58,7 @@ def compat_scores(pairs: Sequence[Pair]) -> tuple[Values | None, int, tuple[str,
         The numbers, or ``None`` where the published tool stops with an exception; the charts kept; notes.
     """
     references, predictions = [], []
+    unread = ""
     for pair in pairs:
         try:
             answer = chart_json.published_repair(pair.prediction)
@@ -65,9 +66,18 @@ def compat_scores(pairs: Sequence[Pair]) -> tuple[Values | None, int, tuple[str,
             texts = [answer[field] for field in TEXT_FIELDS]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             continue
-        reference = json.loads(pair.reference)
-        references.append((reference["values"], [reference[field] for field in TEXT_FIELDS]))
         predictions.append((values, texts))
+        try:
+            reference = json.loads(pair.reference)
+            references.append((reference["values"], [reference[field] for field in TEXT_FIELDS]))
+        except (ValueError, KeyError, TypeError) as error:
+            unread = unread or f"({type(error).__name__}: {error}) {pair.reference[:80]!r}"
+    if unread:
+        return (
+            None,
+            len(predictions),
+            (f"the published tool cannot read a reference, so compat has no numbers {unread}",),
+        )
     try:
         numbers = scrm([values for values, _ in predictions], [values for values, _ in references])
         for index, field in enumerate(TEXT_FIELDS):
@@ -75,7 +85,7 @@ def compat_scores(pairs: Sequence[Pair]) -> tuple[Values | None, int, tuple[str,
                 references=[texts[index] for _, texts in references],
                 predictions=[texts[index] for _, texts in predictions],
             )
-    except (ZeroDivisionError, AttributeError, TypeError, IndexError) as error:
+    except (ZeroDivisionError, AttributeError, TypeError, LookupError) as error:
         note = f"the published tool stops at these answers ({type(error).__name__}: {error}), so compat has no numbers"
         return None, len(predictions), (note,)
     structure = len(predictions) / len(pairs)

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from GOT.data_engine.sample import Sample
-from GOT.eval.benchmarks import BENCHMARKS, olmocr_bench, omnidocbench, synth
+from GOT.eval.benchmarks import BENCHMARKS, folders, olmocr_bench, omnidocbench, synth
 from GOT.eval.benchmarks.base import LoadOptions
 from GOT.eval.benchmarks.fox import SUB_TASKS, asked_question
 from GOT.eval.records import Answer
@@ -114,6 +114,17 @@ def test_a_fault_of_onechart_is_named(entries, message, tmp_path):
 
 
 TABLE = "See\n\\begin{tabular}{l} a \\\\ \\end{tabular}"
+
+
+def test_a_chart_without_data_is_named_before_anything_is_read(tmp_path):
+    texts = ['{"values": {"a": 1}}', "Sales"]
+    records = [conversation(f"{place}.png", "OCR with format: ", text) for place, text in enumerate(texts)]
+    (tmp_path / "gt.json").write_text(json.dumps(records), encoding="utf-8")
+    chart = folders.DATATYPES["chart"]
+    with pytest.raises(
+        ValueError, match=r"record 1 \(image '1.png'\): .* JSON object with values; got 'Sales'"
+    ):
+        folders.load_files("mine", tmp_path / "gt.json", tmp_path, chart, LoadOptions(tmp_path))
 
 
 def answer(record, text):

@@ -211,6 +211,20 @@ def test_two_empty_charts_are_equal_and_stop_only_the_published_tool():
     assert row.compat is None and "ZeroDivisionError" in row.notes[0]
 
 
+@pytest.mark.parametrize("title", [{"a": 1}, [{"a": 1}], [], 5, None])
+def test_a_title_that_is_no_text_stops_only_the_published_tool(title):
+    row = strict(pair({**CHART, "title": title}))
+    assert row.strict["em"] == 1.0 and row.strict["title"] < 1.0
+    assert row.compat is None and "the published tool stops" in row.notes[0]
+
+
+@pytest.mark.parametrize("reference", ['{"values": {"2019": 10, "2020": 12.5}}', str(CHART)])
+def test_a_reference_that_only_we_read_stops_only_the_published_tool(reference):
+    row = strict(Pair(reference, json.dumps(CHART), False))
+    assert row.strict["em"] == 1.0
+    assert row.compat is None and "the published tool cannot read a reference" in row.notes[0]
+
+
 def test_a_transposed_table_is_the_same_table():
     truth = with_values({"cars": {"2019": 1, "2020": 2}, "bikes": {"2019": 3, "2020": 4}})
     turned = with_values({"2019": {"cars": 1, "bikes": 3}, "2020": {"cars": 2, "bikes": 4}})

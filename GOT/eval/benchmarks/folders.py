@@ -6,11 +6,13 @@ The published command's own ``--gtfile_path`` and ``--image_path`` come in here 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 from GOT.data.prompt import build_question
 from GOT.eval.benchmarks.base import Benchmark, LoadOptions, build_record, not_there
-from GOT.eval.records import load_ground_truth
+from GOT.eval.chart_json import read_answer
+from GOT.eval.records import RawRecord, load_ground_truth
 
 SOURCE = "GOT's own test sets are in the download beside the weights (https://github.com/Ucas-HaoranWei/GOT-OCR2.0)."
 LAYOUT = (
@@ -79,6 +81,8 @@ def load_files(
         raise FileNotFoundError(
             f"There is no folder {images}; --image_path wants the pictures that {ground_truth} names."
         )
+    if folder.metric == "chart":
+        _check_charts(ground_truth, raw_records)
     default = build_question(folder.task)
     asked = build_question(f"crop-{folder.task}") if options.crop else None
     records = [
@@ -91,3 +95,13 @@ def load_files(
         f"{folder.published}-crop" if options.crop and folder.published == "formatted" else folder.published
     )
     return Benchmark(name, records, published=published)
+
+
+def _check_charts(ground_truth: Path, raw_records: Sequence[RawRecord]) -> None:
+    """Find references that cannot be scored before anything is read for them."""
+    for raw in raw_records:
+        if read_answer(raw.answer) is None:
+            raise ValueError(
+                f"{ground_truth}: record {raw.index} (image {raw.image!r}): the answer of a chart must be a JSON "
+                f"object with values; got {raw.answer[:80]!r}."
+            )
