@@ -30,12 +30,11 @@ from GOT.render.nodes import (
 )
 from GOT.render.tabular import make_grid
 
-_HEADING = re.compile(r" {0,3}(#{1,6})(?:\s+(.*?))?\s*#*\s*\Z")
+_HEADING = re.compile(r" {0,3}(#{1,6})(?=\s|\Z)")
 _BULLET = re.compile(r"(\s*)([-*+•])\s+(?=\S)")
 _NUMBER = re.compile(r"(\s*)(\d{1,6})[.)]\s+(?=\S)")
 _RULE = re.compile(r" {0,3}(?:(?:-\s*){3,}|(?:\*\s*){3,}|(?:_\s*){3,})\Z")
-_PIPE_RULE = re.compile(r"\s*\|?\s*:?-{1,}:?\s*(?:\|\s*:?-{1,}:?\s*)*\|?\s*\Z")
-
+_PIPE_RULE_CELL = re.compile(r":?-+:?")
 
 Parse = Callable[[str, int], tuple[Block, ...]]  # text and its depth
 
@@ -55,7 +54,7 @@ def parse_prose(text: str, depth: int, parse: Parse) -> Iterator[Block]:
         if not line.strip():
             index += 1
         elif heading := _HEADING.match(line):
-            yield Heading(len(heading[1]), parse_inline((heading[2] or "").strip(), depth=depth))
+            yield Heading(len(heading[1]), parse_inline(_title(line[heading.end() :]), depth=depth))
             index += 1
         elif _RULE.match(line):
             yield Rule()
@@ -91,7 +90,20 @@ def _starts_block(lines: list[str], index: int) -> bool:
 
 def _starts_table(lines: list[str], index: int) -> bool:
     pair = lines[index : index + 2]
-    return len(pair) == 2 and all("|" in line for line in pair) and bool(_PIPE_RULE.match(pair[1]))
+    return len(pair) == 2 and all("|" in line for line in pair) and _is_pipe_rule(pair[1])
+
+
+def _is_pipe_rule(line: str) -> bool:
+    """Whether a line is what stands under a table's header: ``|:---|--:|``."""
+    cells = line.strip().removeprefix("|").removesuffix("|").split("|")
+    return all(_PIPE_RULE_CELL.fullmatch(cell.strip()) for cell in cells)
+
+
+def _title(text: str) -> str:
+    """A heading without the hashes that may close it, behind a blank."""
+    title = text.strip()
+    words = title.rstrip("#")
+    return words.rstrip() if not words or words[-1].isspace() else title
 
 
 def _paragraph(text: str, depth: int) -> Iterator[Block]:

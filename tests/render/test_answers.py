@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from GOT.render import RENDERERS, nodes, render
@@ -48,6 +50,40 @@ def test_a_page_of_mathpix_markdown() -> None:
 )
 def test_lines(text: str, expected: tuple[object, ...]) -> None:
     assert parse_inline(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "title"),
+    [
+        ("# a", "a"),
+        ("## C#", "C#"),
+        ("# a ##  ", "a"),
+        ("#", ""),
+        ("### ###", ""),
+        ("# a\t#", "a"),
+        ("# # #", "#"),
+    ],
+)
+def test_headings_lose_closing_hashes_behind_a_blank(line: str, title: str) -> None:
+    (heading,) = parse_blocks(line)
+    assert isinstance(heading, nodes.Heading) and heading.level == len(line.split()[0])
+    assert heading.children == ((Text(title),) if title else ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# a" + " " * 50_000 + "b",
+        "# a" + " #" * 25_000 + "b",
+        "| a |\n| -" + " " * 50_000 + "b",
+        "| a |\n|" + "-" * 50_000 + "b|",
+        "| a |\n" + "|-" * 25_000 + "b",
+    ],
+)
+def test_long_lines_take_little_time(text: str) -> None:
+    started = time.process_time()
+    parse_blocks(text)
+    assert time.process_time() - started < 2
 
 
 def test_every_kind_has_a_renderer_that_claims_it() -> None:

@@ -54,6 +54,7 @@ class Reader:
         self.scene = Scene()
         self.places = Places()
         self.count = 0
+        self.passes = 0  # through loops; those with an empty body count no statement
         self.points = 0
 
     def statements(self, text: str, scope: Scope, depth: int) -> None:
@@ -132,6 +133,9 @@ class Reader:
         if body.startswith("{"):
             body = body[1 : close(body, 0)]
         for item in loop_items(rest[found.end() : end], scope.variables):
+            self.passes += 1
+            if self.passes > MAX_STATEMENTS:
+                raise TooMuch
             inner = dataclasses.replace(scope, variables=dict(scope.variables))
             text = body
             for variable, value in zip(variables, [*item.split("/"), *[item] * len(variables)], strict=False):
