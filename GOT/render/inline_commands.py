@@ -6,6 +6,7 @@ A command that prints nothing gives no node; one that is not known stays as the 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 
 from GOT.render import inline_names as names
@@ -47,7 +48,7 @@ def read_command(text: str, found: re.Match[str], braces: dict[int, int], inner:
         return printed
     if name in names.COMBINING and (accented := _letter_at(text, end, arguments)):
         letter, end = accented
-        return _words(letter + names.COMBINING[name]), end
+        return _words(unicodedata.normalize("NFC", letter + names.COMBINING[name])), end
     if arguments and name in names.DROPPED_ARGUMENT:
         return (), arguments[0][1]
     if name in names.DROPPED:

@@ -1,35 +1,27 @@
 r"""Pages to one LaTeX document that compiles: text escaped, formulas and tables native, figures as what they are.
 
-A formula is written as LaTeX only if it is balanced and every command in it is one that ``formula`` knows; the rest is
-verbatim. So a page cannot make TeX read a file, and a slip of the model cannot stop it.
+A formula is written as LaTeX only if it is balanced and every command in it is one that ``formula`` and TeX know; the
+rest is verbatim. So a page cannot make TeX read a file, and a slip of the model cannot stop it.
 """
 
 from __future__ import annotations
 
 import functools
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from GOT.render import nodes
 from GOT.render.formula import TooComplex, convert
 from GOT.render.inline import parse_inline
-from GOT.render.latex import is_balanced
+from GOT.render.latex import is_balanced, match_braces
+from GOT.render.latex_preamble import UNKNOWN, math_character, preamble_of, text_character
 from GOT.render.nodes import Block, Grid, Inline
 from GOT.render.page import RenderPage
 from GOT.render.tabular import grid_to_latex
 from GOT.render.tikz.tex import is_allowed
 from GOT.render.walk import blocks_of, is_address
 
-PREAMBLE = r"""\documentclass{article}
-\usepackage{iftex}
-\ifPDFTeX\usepackage[T1]{fontenc}\usepackage[utf8]{inputenc}\usepackage{lmodern}\else\usepackage{fontspec}\fi
-\usepackage{amsmath,amssymb}
-"""
-# Only where they are used: not every TeX has them.
-_PACKAGES = {
-    "\\multirow": "multirow", "\\begin{tikzpicture}": "tikz", "\\sout": "[normalem]{ulem}", "\\href": "hyperref",
-    "\\hypertarget": "hyperref",
-}  # fmt: skip
 _ESCAPES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}", "\u00a0": "~",
@@ -64,8 +56,11 @@ _OUTER = frozenset(
     "align align* gather gather* equation equation* multline multline* flalign flalign* eqnarray eqnarray*".split()
 )
 _ALSO = frozenset(("alignat", "alignat*", "subarray", "tabular"))  # what else formulas hold
+_HOLDS_TEXT = re.compile(r"\\(?:text[a-z]*|[mhf]box|framebox|(?:short)?intertext|tag)\*?\s*\{")
 _GROUPS = {"abstract": "abstract", "quote": "quote", "quotation": "quote", "center": "center"}
 _MAX_NESTED = 3
+_MAX_LISTS = 4  # in each other; LaTeX counts quotes, too, and has no more
+_COUNTERS = ("enumi", "enumii", "enumiii", "enumiv")
 
 
 def to_latex(pages: Sequence[RenderPage]) -> bytes:
@@ -73,11 +68,7 @@ def to_latex(pages: Sequence[RenderPage]) -> bytes:
     anchors = [f"\\hypertarget{{{page.anchor}}}{{}}%\n" if len(pages) > 1 else "" for page in pages]
     parts = [f"{anchor}{page_to_latex(page)}\n" for anchor, page in zip(anchors, pages, strict=True)]
     body = "\n\\newpage\n".join(parts)
-    packages = dict.fromkeys(name for command, name in _PACKAGES.items() if command in body)
-    if re.search(r"[\u2e80-\u9fff\uac00-\ud7af\uff00-\uffef]", body):
-        packages["ctex"] = None
-    loaded = "".join(f"\\usepackage{name if '{' in name else '{' + name + '}'}\n" for name in packages)
-    return f"{PREAMBLE}{loaded}\\begin{{document}}\n{body}\\end{{document}}\n".encode("utf-8", "replace")
+    return f"{preamble_of(body)}\\begin{{document}}\n{body}\\end{{document}}\n".encode("utf-8", "replace")
 
 
 def page_to_latex(page: RenderPage) -> str:
@@ -92,7 +83,9 @@ def page_to_latex(page: RenderPage) -> str:
 def escape(text: str) -> str:
     """Text that LaTeX prints as it is."""
     return "".join(
-        _ESCAPES.get(character, character) for character in text if character >= " " or character == "\n"
+        _ESCAPES.get(character) or text_character(character)
+        for character in unicodedata.normalize("NFC", text)
+        if character >= " " or character == "\n"
     )
 
 
@@ -114,8 +107,8 @@ def is_safe_formula(latex: str) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def _is_known(name: str) -> bool:
-    """Whether ``formula`` knows a command on its own."""
-    return name in ("left", "right") or not convert(f"\\{name}").unknown
+    """Whether ``formula`` knows a command on its own, and TeX with ``latex_preamble``."""
+    return name in ("left", "right") or not (name in UNKNOWN or convert(f"\\{name}").unknown)
 
 
 def _no_option(made: str) -> str:
@@ -123,11 +116,12 @@ def _no_option(made: str) -> str:
     return f"{{{made[0]}}}{made[1:]}" if made.startswith(("[", "*")) else made
 
 
-def _blocks(blocks: Sequence[Block]) -> str:
-    return "\n\n".join(text for block in blocks if (text := _block(block)))
+def _blocks(blocks: Sequence[Block], around: str = "") -> str:
+    """``around``: a letter for each list (``i``, ``e``) and quote (``q``) that these blocks stand in."""
+    return "\n\n".join(text for block in blocks if (text := _block(block, around)))
 
 
-def _block(block: Block) -> str:
+def _block(block: Block, around: str) -> str:
     match block:
         case nodes.Heading(0, children):
             return f"\\begin{{center}}\\LARGE {_inlines(children)}\\end{{center}}"
@@ -146,17 +140,31 @@ def _block(block: Block) -> str:
             return f"\\begin{{center}}\n{source.strip()}\n\\end{{center}}"
         case nodes.Figure(_, source) | nodes.CodeBlock(source):
             return _verbatim(source)
-        case nodes.ListBlock(items, start):
-            name = "itemize" if start is None else "enumerate"
-            counter = f"\\setcounter{{enumi}}{{{start - 1}}}" if start is not None and start != 1 else ""
-            body = "\n".join(f"\\item {_no_option(_blocks(item))}" for item in items)
-            return f"\\begin{{{name}}}{counter}\n{body}\n\\end{{{name}}}"
+        case nodes.ListBlock():
+            return _list(block, around)
         case nodes.Group(kind, children):
-            inner = _blocks(children)
-            around = _GROUPS.get(kind)
-            return f"\\begin{{{around}}}\n{inner}\n\\end{{{around}}}" if around else inner
+            name = _GROUPS.get(kind)
+            if name is None or len(around) >= _MAX_LISTS:
+                return _blocks(children, around)
+            return f"\\begin{{{name}}}\n{_blocks(children, around + 'q')}\n\\end{{{name}}}"
         case nodes.Rule():
             return "\\par\\noindent\\hrulefill\\par"
+
+
+def _list(block: nodes.ListBlock, around: str) -> str:
+    ordered = block.start is not None
+    first = block.start or 0
+    if len(around) >= _MAX_LISTS:
+        marks = (f"{first + place}." if ordered else "\\textbullet{}" for place in range(len(block.items)))
+        return "\n\n".join(
+            f"{mark} {_blocks(item, around)}" for mark, item in zip(marks, block.items, strict=True)
+        )
+    name = "enumerate" if ordered else "itemize"
+    counter = _COUNTERS[around.count("e")]
+    start = f"\\setcounter{{{counter}}}{{{first - 1}}}" if ordered and first != 1 else ""
+    inside = around + name[0]
+    body = "\n".join(f"\\item {_no_option(_blocks(item, inside))}" for item in block.items)
+    return f"\\begin{{{name}}}{start}\n{body}\n\\end{{{name}}}"
 
 
 def _inlines(children: Sequence[Inline], depth: int = 0) -> str:
@@ -171,11 +179,9 @@ def _inline(node: Inline, depth: int) -> str:
             inner = _inlines(children, depth)
             return f"\\{_STYLES[style]}{{{inner}}}" if style in _STYLES else inner
         case nodes.Code(text) | nodes.Molecule(text):
-            return f"\\texttt{{{escape(text)}}}"
+            return _code(text)
         case nodes.Formula(latex, _):
-            return (
-                f"\\({_one_paragraph(latex)}\\)" if is_safe_formula(latex) else f"\\texttt{{{escape(latex)}}}"
-            )
+            return f"\\({_math(latex)}\\)" if is_safe_formula(latex) else _code(latex)
         case nodes.Link(url, children):
             words = _inlines(children, depth)
             return f"\\href{{{escape(url)}}}{{{words}}}" if is_address(url) else words
@@ -203,7 +209,7 @@ def _table(grid: Grid, depth: int) -> str:
 def _display(latex: str) -> str:
     if not is_safe_formula(latex):
         return _verbatim(latex)
-    latex = _one_paragraph(latex)
+    latex = _math(latex)
     name = re.match(r"\\begin\{([A-Za-z]+\*?)\}", latex)
     if name and name[1] in _OUTER and latex.endswith(f"\\end{{{name[1]}}}"):
         return latex
@@ -220,8 +226,24 @@ def _display(latex: str) -> str:
     return f"\\[\n{latex}\n\\]"
 
 
-def _one_paragraph(latex: str) -> str:
-    return re.sub(r"\n\s*\n", "\n", latex.strip())
+def _math(latex: str) -> str:
+    """A formula in one paragraph, its characters as names where TeX has them in mathematics only."""
+    latex = re.sub(r"\n\s*\n", "\n", unicodedata.normalize("NFC", latex.strip()))
+    if latex.isascii():
+        return latex
+    braces = match_braces(latex)
+    texts = [(found.end(), braces.get(found.end() - 1, 0)) for found in _HOLDS_TEXT.finditer(latex)]
+    return "".join(
+        text_character(character)  # with its mathematics around it
+        if any(begin <= place < end for begin, end in texts)
+        else math_character(character) or text_character(character)
+        for place, character in enumerate(latex)
+    )
+
+
+def _code(text: str) -> str:
+    words = re.sub(r"\s*\n\s*", " ", text)  # a paragraph's end would end the command, too
+    return f"\\texttt{{{escape(words)}}}"
 
 
 def _verbatim(text: str) -> str:

@@ -15,6 +15,8 @@ import pytest
 from PIL import Image
 
 from GOT.render import FORMATS, RenderPage, check_formats, convert, worker
+from GOT.render.formula import commands, constructs, symbols
+from GOT.render.latex_preamble import preamble_of
 from GOT.render.latex_writer import is_safe_formula
 from tests.helpers import count_steps, grows_linearly
 from tests.render.payloads import PAYLOADS, answers
@@ -254,6 +256,67 @@ def test_latex_compiles(tmp_path: Path) -> None:
     log = (tmp_path / "a.log").read_text(encoding="latin-1")
     assert done.returncode == 0, log[log.find("\n!") :][:600]
     assert (tmp_path / "a.pdf").is_file()
+
+
+def pdflatex(source: bytes, folder: Path) -> str:
+    """What pdflatex says; it stops at the first error."""
+    (folder / "a.tex").write_bytes(source)
+    command = ["pdflatex", "-interaction=batchmode", "-halt-on-error", "-no-shell-escape", "a.tex"]
+    subprocess.run(command, cwd=folder, capture_output=True, timeout=120, check=False)
+    return (folder / "a.log").read_text(encoding="utf-8", errors="replace")
+
+
+NESTED = "".join(f"\\begin{{itemize}}\\item level {depth} " for depth in range(7)) + "\\end{itemize}" * 7
+COUNTED = "- a\n  3. b\n     - c\n       7. d\n          1. e\n"
+COMPILED = {
+    "commands": r"\(\mathscr{L} \bm{x} 90\degree 90^\degree a \coloneqq \argmax_x \cancel{x} \norm{x}+\abs{y} \bra{a} "
+    r"\xmapsto{a} \diag \rank \nicefrac12 \mathds{1} \llbracket a \rrbracket\) \(\color{red} x\) \(\xlongequal{a}\)",
+    "rules": r"\[\begin{array}{l}\toprule a\\ \midrule b\\ \bottomrule\end{array}\]",
+    "accents": r"caf\'e \v{c} \d{a} \b{x} e" + "\u0301",
+    "characters": "✓ α − ₁₂ x⁴ ♦ 😀 ☃ ≤ ∑ ′ ℝ \u200b · Ω Жук ﬁ § ½ √2 → ⟨a⟩",
+    "formula": "\\(α_1 ≤ \\frac α 2 − x′ ₂ \\text{β ☃ é}\\) \\(x^α \\bar β ☃\\)",
+    "verbatim": "```\nα ☃ ✓ −\n```",
+    "lists": NESTED + "\n\n" + COUNTED,
+    "quotes": "\n".join("> " * depth + f"quote {depth}\n" for depth in range(1, 9)),
+    "title": "\\title{A `code\n\nspan` and \\unknown}\n\n# B `c\nd` α",
+}
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
+@pytest.mark.parametrize("name", COMPILED)
+def test_what_models_write_compiles(name: str, tmp_path: Path) -> None:
+    made = convert([RenderPage("a", 1, COMPILED[name])], "tex")
+    assert "\n!" not in pdflatex(made, tmp_path), made.decode()
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine")
+def test_every_command_that_formulas_may_hold_is_defined(tmp_path: Path) -> None:
+    tables = (
+        symbols.IDENTIFIERS, symbols.OPERATORS, symbols.FENCES, symbols.LIMIT_OPERATORS, symbols.INTEGRALS,
+        symbols.FUNCTIONS, symbols.LIMIT_FUNCTIONS, symbols.ACCENTS, symbols.UNDER_ACCENTS, symbols.SPACES,
+        symbols.ALPHABET_COMMANDS, symbols.ALPHABET_SWITCHES, constructs.CONSTRUCTS, commands.SILENT,
+        commands.DROP_ARGUMENT,
+    )  # fmt: skip
+    names = {name.rstrip("*") for table in tables for name in table}
+    names = {name for name in names if name.isalpha() and is_safe_formula(f"\\{name}")}
+    assert len(names) > 600
+    asked = "".join(f"\\ifcsname {name}\\endcsname\\else\\typeout{{LACKS {name};}}\\fi\n" for name in names)
+    all_of_them = preamble_of("".join(f"\\{name} " for name in names))
+    log = pdflatex(f"{all_of_them}\\begin{{document}}\n{asked}x\\end{{document}}".encode(), tmp_path)
+    assert re.findall(r"LACKS (\w+);", log) == [] and "Output written" in log
+
+
+def test_lists_count_in_their_own_level() -> None:
+    made = convert([RenderPage("a", 1, COUNTED)], "tex").decode()
+    assert "\\setcounter{enumi}{2}" in made and "\\setcounter{enumii}{6}" in made
+    made = convert([RenderPage("a", 1, NESTED)], "tex").decode()
+    assert made.count("\\begin{itemize}") == 4 and "\\textbullet{} level 6" in made  # the fifth is flat
+
+
+def test_characters_of_mathematics_are_names_in_latex() -> None:
+    made = convert([RenderPage("a", 1, "is α: \\(\\frac α 2 ≤ \\text{β}\\), ☃")], "tex").decode()
+    assert r"is \ensuremath{\alpha}: \(\frac \alpha  2 \leq  \text{\ensuremath{\beta}}\), ☃" in made
+    assert r"\spare{☃}{2603}{\fbox{\tiny 2603}}" in made
 
 
 def test_word_has_native_formulas_tables_and_pictures() -> None:

@@ -29,7 +29,7 @@ _BEFORE_A_SIGN = (
 )  # a minus behind one of these is a sign, not a difference
 
 # Commands without a picture of their own.
-_SILENT = frozenset(
+SILENT = frozenset(
     "displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits nonumber notag hline mathstrut "
     "strut relax null "
     "allowbreak nobreak break centering par noindent mathord mathbin mathrel mathopen mathclose mathpunct mathinner "
@@ -38,7 +38,7 @@ _SILENT = frozenset(
     "nobreakdash ensuremath hfil linebreak pagebreak upshape of".split()
 )
 # Commands whose argument is no part of the formula.
-_DROP_ARGUMENT = frozenset("label vspace rule cline vphantom color vskip index arraystretch".split())
+DROP_ARGUMENT = frozenset("label vspace rule cline vphantom color vskip index arraystretch".split())
 
 
 def character(reader: Reader, token: str) -> list[Element]:
@@ -106,10 +106,10 @@ def command(reader: Reader, name: str) -> list[Element]:
 
 
 def _other(reader: Reader, name: str) -> list[Element]:
-    if name in _DROP_ARGUMENT:
+    if name in DROP_ARGUMENT:
         reader.argument_text()
         return []
-    if name in _SILENT:
+    if name in SILENT:
         return []
     if name.endswith("*") and len(name) > 1:
         reader.tokens.insert(reader.position, "*")
