@@ -20,7 +20,7 @@ _SYNONYMS = {
     r"\le": r"\leq", r"\ge": r"\geq", r"\ne": r"\neq", r"\to": r"\rightarrow", r"\gets": r"\leftarrow",
     r"\lbrace": r"\{", r"\rbrace": r"\}", r"\vert": "|", r"\Vert": r"\|", r"\land": r"\wedge", r"\lor": r"\vee",
     r"\lnot": r"\neg", r"\dfrac": r"\frac", r"\tfrac": r"\frac",
-    r"\ldots": r"\dots", r"\operatorname*": r"\operatorname", r"\owns": r"\ni", r"\prime": "'",
+    r"\ldots": r"\dots", r"\operatorname*": r"\operatorname", r"\owns": r"\ni",
 }  # fmt: skip
 _SIZES = frozenset(r"\left \right \big \Big \bigg \Bigg \bigl \bigr \Bigl \Bigr \biggl \biggr".split())
 
@@ -47,7 +47,7 @@ def normalize(formula: str) -> str:
         and symbol not in _SIZES
         and not (symbol == "." and before in (r"\left", r"\right"))  # an invisible delimiter
     ]
-    return " ".join(_order_scripts(_drop_single_braces(kept)))
+    return " ".join(_order_scripts(_drop_single_braces(_spell_out_primes(kept))))
 
 
 def without_delimiters(formula: str) -> str:
@@ -83,21 +83,34 @@ def _score_page(pair: Pair) -> PageScore:
     return {"": score_formula(pair)}
 
 
-def _drop_single_braces(symbols: list[str]) -> list[str]:
-    """``{x}`` around one symbol after ^ or _ or in an argument becomes ``x``."""
-    kept: list[str] = []
+def _spell_out_primes(symbols: list[str]) -> list[str]:
+    r"""``x'`` to ``x^{\prime}`` and ``x'^2`` to ``x^{\prime 2}``, which they are short for."""
+    spelled: list[str] = []
     index = 0
     while index < len(symbols):
-        if (
-            symbols[index] == "{"
-            and symbols[index + 2 : index + 3] == ["}"]
-            and symbols[index + 1] not in "{}"
-        ):
-            kept.append(symbols[index + 1])
-            index += 3
-        else:
-            kept.append(symbols[index])
+        if symbols[index] != "'":
+            spelled.append(symbols[index])
             index += 1
+            continue
+        primes: list[str] = []
+        while symbols[index : index + 1] == ["'"]:
+            primes.append(r"\prime")
+            index += 1
+        script: list[str] = []
+        if symbols[index : index + 1] == ["^"]:
+            end = _script_end(symbols, index)
+            script, index = symbols[index + 1 : end], end
+        spelled += ["^", "{", *primes, *(script[1:-1] if script[:1] == ["{"] else script), "}"]
+    return spelled
+
+
+def _drop_single_braces(symbols: list[str]) -> list[str]:
+    """``{x}`` around one symbol after ^ or _ or in an argument becomes ``x``, and so does ``{{x}}``."""
+    kept: list[str] = []
+    for symbol in symbols:
+        kept.append(symbol)
+        if symbol == "}" and kept[-3:-2] == ["{"] and kept[-2] not in ("{", "}"):
+            kept[-3:] = [kept[-2]]
     return kept
 
 
