@@ -13,4 +13,5 @@ METRICS: dict[str, str] = {
     "chart": "GOT.eval.charts:score_charts",
     "summary": "GOT.eval.rouge:score_summaries",
     "exact": "GOT.eval.exact:score_exact",
+    "molecule": "GOT.eval.exact:score_molecules",
 }

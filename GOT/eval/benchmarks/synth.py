@@ -33,7 +33,7 @@ METRICS = {
     "chart": "chart",
     "page_en": "formatted",
     "page_zh": "formatted",
-    "molecule": "exact",
+    "molecule": "molecule",
 }
 
 
