@@ -31,7 +31,8 @@ def teds(*, reference: Table, prediction: Table, structure_only: bool = False) -
         does not either.
     """
     ours, theirs = _tree(prediction, structure_only), _tree(reference, structure_only)
-    return 1 - _tree_distance(ours, theirs) / max(_size(ours), _size(theirs))
+    # Two trees that share nothing but their root may cost more than the larger one has nodes.
+    return max(0.0, 1 - _tree_distance(ours, theirs) / max(_size(ours), _size(theirs)))
 
 
 def page_teds(*, reference: list[Table], prediction: list[Table], structure_only: bool = False) -> float:
