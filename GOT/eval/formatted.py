@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from GOT.eval.formula import exact_share
 from GOT.eval.plain import compat_text, cut_words, strict_text, warm_up
 from GOT.eval.scores import PageScore, Pair, Scored, StreamScore, average, map_pages
-from GOT.eval.table_notation import find_tables
+from GOT.eval.table_notation import find_tables, locate_tables
 from GOT.eval.tables import page_teds
 
 STREAMS = ("text", "formula", "table")
@@ -18,14 +18,12 @@ _COMPAT_INLINE = re.compile(r"\\\((.*?)(?<!\\)\\\)")
 _COMPAT_DISPLAY = re.compile(r"\\\[(.+?)(?<!\\)\\\]")
 _COMPAT_TABLE = re.compile(r"\\begin\{tabular\}(.+?)(?:\\end\{tabular\}|$)", re.DOTALL)
 
+# A dollar opens before no blank, and closes behind none and before no digit, so that prices are words.
 _FORMULA = re.compile(
     r"(?<!\\)\\\((?P<inline>.+?)(?<!\\)\\\)|(?<!\\)\\\[(?P<display>.+?)(?<!\\)\\\]|(?<![\\$])\$\$(?P<dollars>.+?)(?<!\\)\$\$"
-    r"|(?<![\\$])\$(?P<dollar>(?:[^$\\]|\\.)+?)\$"
+    r"|(?<![\\$])\$(?!\s)(?P<dollar>(?:[^$\\\n]|\\.|\n(?!\s*\n))+?)(?<!\s)\$(?!\d)"
     r"|\\begin\{(?P<name>equation|align|gather|multline|eqnarray)(?P<star>\*?)\}(?P<body>.+?)\\end\{(?P=name)(?P=star)\}",
     re.DOTALL,
-)
-_TABLE = re.compile(
-    r"\\begin\{tabular\}.+?(?:\\end\{tabular\}|\Z)|<table\b.*?(?:</table\s*>|\Z)", re.DOTALL | re.IGNORECASE
 )
 
 
@@ -53,10 +51,14 @@ def strict_split(page: str) -> tuple[str, list[str], list[str]]:
     r"""Text without formulas and tables; the formulas in reading order; the tables.
 
     Formulas may span lines, and may be written ``\( \)``, ``\[ \]``, ``$ $``, ``$$ $$`` or as an environment; tables
-    as LaTeX or HTML, so that other models' answers are read as well as GOT's.
+    as LaTeX, HTML or Markdown, so that other models' answers are read as well as GOT's.
     """
-    tables = [match.group() for match in _TABLE.finditer(page)]
-    page = _TABLE.sub("\n", page)
+    tables, pieces, position = [], [], 0
+    for start, end, _ in locate_tables(page):
+        tables.append(page[start:end].strip())
+        pieces.append(page[position:start])
+        position = max(position, end)
+    page = "\n".join([*pieces, page[position:]])
     formulas = [_formula_body(match) for match in _FORMULA.finditer(page)]
     text = _FORMULA.sub(" ", page)
     lines = (" ".join(line.split()) for line in text.split("\n"))

@@ -14,7 +14,7 @@ import re
 _RULES = re.compile(
     r"\\(?:hline|toprule|midrule|bottomrule)\b|\\(?:cline|cmidrule)(?:\([^)]*\))?\s*\{[^{}]*\}"
 )
-_HTML_TABLE = re.compile(r"<table\b.*?</table\s*>", re.DOTALL | re.IGNORECASE)
+_HTML_TABLE = re.compile(r"<table\b.*?(?:</table\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 _PIPE_ROW = re.compile(r"^\s*\|.*\|\s*$")
 _BEGIN, _END = r"\begin{tabular}", r"\end{tabular}"
 
@@ -32,12 +32,18 @@ Table = list[list[Cell]]
 
 
 def find_tables(text: str) -> list[Table]:
-    """All tables of a text in reading order, whichever notation; a LaTeX table without an end runs to the end."""
-    found = [(start, parse_latex(body)) for start, body in _latex_tables(text)]
-    found += [(match.start(), parse_html(match.group())) for match in _HTML_TABLE.finditer(text)]
-    if not found:
-        found = _pipe_tables(text)
-    return [table for _, table in sorted(found, key=lambda item: item[0]) if table]
+    """All tables of a text in reading order, whichever notation."""
+    return [table for _, _, table in locate_tables(text) if table]
+
+
+def locate_tables(text: str) -> list[tuple[int, int, Table]]:
+    """Where each table of a text begins and ends, and its rows, in reading order; one without an end runs to the end.
+
+    Lines between pipes are a table where there is none in LaTeX or HTML, and more than one of them.
+    """
+    found = [(start, end, parse_latex(body)) for start, end, body in _latex_tables(text)]
+    found += [(match.start(), match.end(), parse_html(match.group())) for match in _HTML_TABLE.finditer(text)]
+    return sorted(found or _pipe_tables(text), key=lambda item: item[0])
 
 
 def parse_latex(body: str) -> Table:
@@ -110,20 +116,21 @@ class _HtmlTable(html.parser.HTMLParser):
             self._text = None
 
 
-def _latex_tables(text: str) -> list[tuple[int, str]]:
+def _latex_tables(text: str) -> list[tuple[int, int, str]]:
+    """Where each outermost ``tabular`` begins and ends, and what stands between."""
     tables, position = [], 0
     while (start := text.find(_BEGIN, position)) >= 0:
         depth, position = 1, start + len(_BEGIN)
         while depth:
             opening, closing = text.find(_BEGIN, position), text.find(_END, position)
             if closing < 0:
-                tables.append((start, text[start + len(_BEGIN) :]))
+                tables.append((start, len(text), text[start + len(_BEGIN) :]))
                 return tables
             if 0 <= opening < closing:  # a table inside a cell
                 depth, position = depth + 1, opening + len(_BEGIN)
             else:
                 depth, position = depth - 1, closing + len(_END)
-        tables.append((start, text[start + len(_BEGIN) : position - len(_END)]))
+        tables.append((start, position, text[start + len(_BEGIN) : position - len(_END)]))
     return tables
 
 
@@ -181,17 +188,21 @@ def _split(text: str, separator: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-def _pipe_tables(text: str) -> list[tuple[int, Table]]:
-    tables: list[tuple[int, Table]] = []
+def _pipe_tables(text: str) -> list[tuple[int, int, Table]]:
+    tables: list[tuple[int, int, Table]] = []
     rows: Table = []
-    for number, line in enumerate([*text.split("\n"), ""]):
+    start = end = lines = 0
+    for line in [*text.splitlines(keepends=True), ""]:
         if _PIPE_ROW.match(line):
             cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip()[1:-1])]
             if not all(re.fullmatch(r":?-+:?", cell) for cell in cells):
                 rows.append([Cell(cell) for cell in cells])
-        elif rows:
-            tables.append((number, rows))
-            rows = []
+            lines += 1
+        else:
+            if lines > 1 and rows:  # a line of its own may be words between bars
+                tables.append((start, end, rows))
+            start, lines, rows = end + len(line), 0, []
+        end += len(line)
     return tables
 
 
@@ -202,10 +213,9 @@ def _count(text: str | None) -> int:
 def latex_tables_to_html(text: str) -> str:
     """Replace every LaTeX table of a text by HTML, for scorers that read no LaTeX; everything else stays as it is."""
     pieces, position = [], 0
-    for start, body in _latex_tables(text):
-        end = text.find(_END, start + len(_BEGIN) + len(body))
+    for start, end, body in _latex_tables(text):
         pieces += [text[position:start], to_html(parse_latex(body))]
-        position = len(text) if end < 0 else end + len(_END)
+        position = end
     return "".join([*pieces, text[position:]])
 
 

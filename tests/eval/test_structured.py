@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from GOT.eval.exact import score_exact
+from GOT.eval.exact import score_exact, score_molecules
 from GOT.eval.formatted import score_formatted, strict_split
 from GOT.eval.formula import normalize, score_formulas
 from GOT.eval.formula_picture import score_formulas_drawn
@@ -28,6 +28,13 @@ TABULAR = r"\begin{tabular}{|l|c|} \hline A & B \\ \hline 1 & 2 \\ \hline \end{t
         (r"x^{ab}_{i^2_j}", r"x_{i_{j}^2}^{ab}"),
         (r"\mathbf{x} \, + \quad y .", r"\mathbf x+y"),
         (r"$$ E = m c ^ { 2 } $$", r"E=mc^2"),
+        ("x'", r"x^{\prime}"),
+        ("x''_2", r"x_{2}^{\prime\prime}"),
+        (r"x^\prime", "x'"),
+        ("f'^2", r"f^{\prime 2}"),
+        ("f'^{2k}", r"f^{\prime 2k}"),
+        ("x^{{2}}", "x^2"),
+        ("x^{{{2}}}_{{i}}", "x_i^2"),
     ],
 )
 def test_formulas_that_look_alike_are_equal(one, other):
@@ -35,7 +42,15 @@ def test_formulas_that_look_alike_are_equal(one, other):
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("x^2", "x_2"), ("x^{12}", "x^12"), (r"\alpha", "a"), (r"\frac{a}{b}", r"\frac{b}{a}")]
+    ("one", "other"),
+    [
+        ("x'", "x''"),
+        ("x'", r"x\prime"),
+        ("x^2", "x_2"),
+        ("x^{12}", "x^12"),
+        (r"\alpha", "a"),
+        (r"\frac{a}{b}", r"\frac{b}{a}"),
+    ],
 )
 def test_formulas_that_look_different_are_not(one, other):
     assert normalize(one) != normalize(other)
@@ -150,6 +165,46 @@ def test_strict_streams_see_what_the_published_ones_miss():
     )
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "It costs $5 and then $6 more.",
+        "from $ 5 to $ 6",
+        "a US$ or A$",
+        "$5\n\nor 6$ and",
+        "between $1-$2 a piece",
+    ],
+)
+def test_prices_are_words(words):
+    text, formulas, _ = strict_split(words)
+    assert (text.split(), formulas) == (words.split(), [])
+
+
+def test_dollars_are_formulas_where_they_hug_them():
+    assert strict_split("is $x$, $\\$5 + y$ and $a\nb$.")[1] == ["x", "\\$5 + y", "a b"]
+
+
+PIPES = "| A | B |\n|---|---|\n| 1 | 2 |"
+NESTED = r"\begin{tabular}{l}a & \begin{tabular}{l}b \\ c\end{tabular} \\ d & e\end{tabular}"
+
+
+@pytest.mark.parametrize(
+    "answer", [TABULAR, PIPES, to_html([[Cell("A"), Cell("B")], [Cell("1"), Cell("2")]])]
+)
+def test_a_table_on_a_page_counts_in_every_notation(answer):
+    page = "Before\n{}\nand after |x|"
+    (_, _, row) = score_formatted([Pair(page.format(TABULAR), page.format(answer))]).rows
+    assert (row.name, row.strict["teds"]) == ("table", 1.0)
+    assert strict_split(page.format(answer))[0] == "Before\nand after |x|"
+
+
+def test_a_table_in_a_cell_does_not_end_the_table_around_it():
+    text, _, tables = strict_split(f"Before {NESTED} after")
+    assert (text, tables) == ("Before\nafter", [NESTED])
+    assert strict_split(f"Before\n|x|\nafter {NESTED[:40]}")[0] == "Before\n|x|\nafter"
+    assert strict_split("Before\n|x|\nafter")[2] == []
+
+
 def test_a_page_that_lost_its_formulas_and_table_pays_for_them():
     page = f"See \\[\nk=1\n\\]\n{TABULAR}\nend of page"
     rows = {
@@ -201,3 +256,24 @@ def test_short_answers_are_equal_or_not():
     assert score_exact([Pair("Two", "two .")]).rows[0].strict["accuracy"] == 1.0
     assert row.compat["accuracy"] == pytest.approx(1 / 3)
     assert row.strict["accuracy"] == pytest.approx(1 / 3)
+
+
+def test_the_case_of_a_molecule_counts_and_a_sentence_s_does_not():
+    benzene, cyclohexane = "<smiles>c1ccccc1</smiles>", "<smiles>C1CCCCC1</smiles>"
+    assert score_exact([Pair(benzene, cyclohexane)]).rows[0].strict["accuracy"] == 1.0
+    row = score_molecules([Pair(benzene, cyclohexane), Pair(benzene, f"{benzene} \n")]).rows[0]
+    assert row.strict["accuracy"] == 0.5 and row.compat["accuracy"] == 0.0
+
+
+def test_tables_that_share_nothing_score_zero_and_not_less():
+    one = [
+        [Cell("", 2, 2), Cell("yy"), Cell("y"), Cell("", 2, 1)],
+        [Cell("x"), Cell("a", 1, 2), Cell("y"), Cell("c", 1, 2)],
+    ]
+    other = [
+        [Cell("zz", 2, 1), Cell("cc", 2, 1)],
+        [Cell("c", 1, 2)],
+        [Cell("xx", 1, 2), Cell("b")],
+        [Cell("aa", 2, 1), Cell("", 1, 2)],
+    ]
+    assert teds(reference=one, prediction=other) == 0.0
