@@ -103,7 +103,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from GOT.eval.evaluation import evaluate
+    from GOT.eval.evaluation import check_libraries, evaluate
     from GOT.eval.report import Report, failed_records, to_text, write_report
     from GOT.eval.runner import ShardError
 
@@ -111,6 +111,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     workers = arguments.num_workers or os.cpu_count() or 1
     rank, world = _launched()
     benchmark = _adjusted(_load(arguments, workers, draw=rank == 0), arguments)
+    check_libraries(benchmark.records)
     try:
         answers, model = _answers(arguments, benchmark, rank, world)
     except ShardError as error:

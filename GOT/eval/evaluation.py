@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from GOT.eval import METRICS
 from GOT.eval.meteor import wordnet_note
 from GOT.eval.records import Answer, Record
-from GOT.eval.scores import LOWER_IS_BETTER, PageScore, Pair, StreamRow
-from GOT.utils.lazy import load_entry
+from GOT.eval.scores import LOWER_IS_BETTER, PageScore, Pair, StreamRow, StreamScore
+from GOT.eval.tokens import has_chinese
+from GOT.utils.lazy import load_entry, require
 
 USES_METEOR = frozenset({"plain", "scene", "formatted", "formula", "formula_picture", "table"})
 # The strict value that says how bad a page is, by metric: what the report sorts by.
@@ -47,15 +48,10 @@ class ScoredRecord:
 
     @property
     def badness(self) -> float:
-        """0: as good as it gets; 1: the worst; 2: could not be read."""
+        """Of the worst stream. 0: as good as it gets; 1: the worst; 2: could not be read."""
         if self.answer.status == "failed":
             return 2.0
-        for score in self.scores.values():
-            for name in HEADLINES:
-                if score.strict is not None and name in score.strict:
-                    value = score.strict[name]
-                    return value if name in LOWER_IS_BETTER else 1 - value
-        return 0.0
+        return max(map(_badness, self.scores.values()), default=0.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +61,19 @@ class Evaluation:
     groups: list[Group]
     records: list[ScoredRecord]
     notes: list[str]
+
+
+def check_libraries(records: Sequence[Record]) -> None:
+    """Find out that something cannot be scored before pages are read for it.
+
+    Raises:
+        ImportError: In one line, with the command that installs what is missing.
+    """
+    require("rapidfuzz.distance.Levenshtein", extra="eval")  # the report marks differences with it, too
+    if any(record.metric == "formula_picture" for record in records):
+        require("matplotlib.mathtext", extra="synth")
+    if any(record.metric in USES_METEOR and has_chinese(record.reference, "") for record in records):
+        require("jieba", extra="eval")
 
 
 def evaluate(records: Sequence[Record], answers: Sequence[Answer], *, workers: int = 1) -> Evaluation:
@@ -103,3 +112,9 @@ def evaluate(records: Sequence[Record], answers: Sequence[Answer], *, workers: i
 
 def _pair(answer: Answer) -> Pair:
     return Pair(answer.label, answer.answer, answer.status == "failed")
+
+
+def _badness(score: StreamScore) -> float:
+    strict = score.strict or {}
+    name = next((name for name in HEADLINES if name in strict), "")
+    return 0.0 if not name else strict[name] if name in LOWER_IS_BETTER else 1 - strict[name]

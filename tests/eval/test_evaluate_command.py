@@ -121,6 +121,13 @@ def test_a_wrong_command_is_one_line_and_exit_code_2(arguments, message, tmp_pat
     assert message in error and error.count("\n") == 1
 
 
+def test_a_missing_library_is_told_before_anything_is_read(fox_folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rapidfuzz.distance.Levenshtein", None)
+    monkeypatch.setattr("GOT.cli.evaluate._answers", None)
+    assert run("--benchmark", "fox-en-page", "--data", fox_folder, "--out_path", tmp_path / "out") == 2
+    assert 'pip install "got-ocr[eval]"' in capsys.readouterr().err
+
+
 def test_a_file_in_the_place_of_the_out_folder_is_exit_code_2(tmp_path, capsys):
     (tmp_path / "out").write_text("mine")
     assert run("--benchmark", "synth-heldout", "--out_path", tmp_path / "out") == 2

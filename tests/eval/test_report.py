@@ -11,10 +11,11 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from GOT.eval.evaluation import evaluate
+from GOT.eval.evaluation import ScoredRecord, evaluate
 from GOT.eval.records import Answer, Record
 from GOT.eval.report import Report, peer_table, to_json, to_markdown, to_text, write_report
 from GOT.eval.report_html import POLICY, diff_html, to_html
+from GOT.eval.scores import StreamScore
 from tests.eval.conftest import drawn_page
 
 SCRIPT = "</pre></script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
@@ -100,6 +101,18 @@ def test_the_page_loads_and_runs_nothing(report):
 def test_the_worst_pages_come_first(report):
     names = re.findall(r"<header><b>(page_\d)\.png</b>", to_html(report))
     assert names == ["page_2", "page_4", "page_3", "page_1", "page_0"]
+
+
+def test_a_page_is_as_bad_as_its_worst_stream():
+    scores = {
+        "text": StreamScore(None, {"edit_distance": 0.1}),
+        "formula": StreamScore(None, {"edit_distance": 0.9, "exact_match": 0.0}),
+        "table": StreamScore(None, None),
+    }
+    record = Record(0, "a.png", "OCR: ", "OCR: ", "text", ("a.png",))
+    answer = Answer(0, "a.png", "OCR: ", "OCR: ", "text", "text", "ok")
+    assert ScoredRecord(record, answer, scores).badness == 0.9
+    assert ScoredRecord(record, answer, {"": StreamScore(None, {"accuracy": 1.0})}).badness == 0.0
 
 
 def test_a_picture_that_cannot_be_shown_is_said(tmp_path):
