@@ -93,6 +93,7 @@ def read(arguments: argparse.Namespace) -> int:
     from GOT.inference.preparation import question_of
 
     formats = common.comma_list(arguments.to or (DEFAULT_FORMATS if arguments.output else "txt"))
+    common.check_choices(formats, tuple(FORMATS), flag="--to")
     if not arguments.output and (len(formats) > 1 or formats[0] in FILES_ONLY):
         raise ValueError(f"--to {arguments.to} wants files: give -o DIR, or one text format.")
     template = request_of(arguments)
@@ -106,7 +107,6 @@ def read(arguments: argparse.Namespace) -> int:
         raise ValueError(
             "--stream prints the text of one page after the other; leave out --multi-page and --to."
         )
-    common.check_choices(formats, tuple(FORMATS), flag="--to")
     check_formats(formats)
     clean_names = reading.clean_names(arguments)
     if arguments.stream and clean_names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -201,8 +202,9 @@ class Answer:
 def answers_from_predictions(path: str | Path, records: Sequence[Record]) -> list[Answer]:
     """Any model's answers as a JSON list or JSON lines, matched to the records.
 
-    An entry names its ``image`` (or ``imagename``) and has its text under ``answer`` (or ``prediction``, ``text``);
-    where a picture is asked about more than once, its ``question`` too.
+    An entry names its ``image`` (or ``imagename``; without its folder, if no other picture has that name) and has its
+    text under ``answer`` (or ``prediction``, ``text``); where a picture is asked about more than once, its
+    ``question`` too.
 
     Raises:
         ValueError: If an entry lacks something or is there twice, or a record has no entry.
@@ -218,22 +220,24 @@ def answers_from_predictions(path: str | Path, records: Sequence[Record]) -> lis
                     f"{path}: entry {index} answers image {image!r} again, after entry {first[0]}."
                 )
         by_image.setdefault(image, []).append((index, text))
-    alone = {}
+    alone = Counter(record.image for record in records)
+    shared = Counter(Path(image).name for image in alone)
+    answers = []
     for record in records:
-        alone[record.image] = record.image not in alone
-    return [_answer_of(path, record, exact, by_image, alone[record.image]) for record in records]
+        name = Path(record.image).name
+        candidates = by_image.get(record.image) or (by_image.get(name, []) if shared[name] == 1 else [])
+        answers.append(_answer_of(path, record, exact, candidates if alone[record.image] == 1 else []))
+    return answers
 
 
 def _answer_of(
     path: str | Path,
     record: Record,
     exact: dict[tuple[str, str], tuple[int, str]],
-    by_image: dict[str, list[tuple[int, str]]],
-    alone: bool,
+    candidates: list[tuple[int, str]],
 ) -> Answer:
     found = exact.get((record.image, question_of(record.question)))
-    candidates = by_image.get(record.image) or by_image.get(Path(record.image).name, [])
-    if found is None and alone and candidates:
+    if found is None and candidates:
         if len(candidates) > 1:
             first, second = candidates[0][0], candidates[1][0]
             raise ValueError(

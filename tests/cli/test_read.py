@@ -127,6 +127,7 @@ def test_pages_outside_the_document(read: Any, tmp_path: Path) -> None:
         (["--dpi", "7"], "--dpi must be 20..1200; got 7"),
         (["--to", "txt,odt", "-o", "x"], "--to takes"),
         (["--to", "txt,md"], "wants files: give -o DIR"),
+        (["--to", ","], "got nothing"),
         (["--device", "gpu"], "--device must be auto"),
         (["--device", "cuda:99"], "CUDA devices; use --device cpu"),
         (["--dtype", "int3"], "--dtype must be auto"),

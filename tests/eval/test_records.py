@@ -163,6 +163,14 @@ def test_a_fault_of_predictions_is_named(tmp_path, entries, message):
         answers_from_predictions(saved(tmp_path, entries), RECORDS)
 
 
+def test_a_file_name_that_two_folders_have_answers_neither(tmp_path):
+    entries = [{"image": "1.png", "answer": "one"}, {"image": "c/2.png", "answer": "two"}]
+    (answer,) = answers_from_predictions(saved(tmp_path, entries), [record(0, "a/1.png")])
+    assert answer.answer == "one"
+    with pytest.raises(ValueError, match=r"no answer for record 0 \(image 'a/1.png'\)"):
+        answers_from_predictions(saved(tmp_path, entries), [record(0, "a/1.png"), record(1, "b/1.png")])
+
+
 def test_an_answer_is_one_line_and_comes_back():
     answer = Answer(
         3, "a.png", "q", "OCR: ", "label", "two\nlines \u2028 \u4e2d", "ok", "stop", None, 0.5, 7, 0.1
