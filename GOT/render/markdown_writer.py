@@ -18,7 +18,7 @@ from GOT.render.walk import blocks_of, is_address, shows_itself
 _STYLES = {"strong": "**", "em": "*", "s": "~~"}
 _SPECIAL = re.compile(r"[\\`*\[\]<>$~]|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
 _LINE_START = re.compile(
-    r"^(\s{0,3})(#{1,6}(?=\s|$)|[-+](?=\s|$)|>|(?:-{3,}|={3,})\s*$|\d{1,9}[.)](?=\s|$))", re.MULTILINE
+    r"^(\s{0,3})(#{1,6}(?=\s|$)|[-+](?=\s|$)|>|(?:-+|=+)\s*$|\d{1,9}[.)](?=\s|$))", re.MULTILINE
 )
 _ALIGN = {"left": ":--", "center": ":-:", "right": "--:"}
 MAX_NESTED = 4
@@ -34,7 +34,7 @@ def to_markdown(pages: Sequence[RenderPage]) -> bytes:
 def page_to_markdown(page: RenderPage) -> str:
     """One page's answer."""
     if not page.has_markup:
-        return "  \n".join(escape(line) for line in page.text.strip().split("\n"))
+        return "  \n".join(map(_plain_line, page.text.strip().split("\n")))
     return blocks_to_markdown(blocks_of(page))
 
 
@@ -72,6 +72,13 @@ def html_table(grid: Grid, depth: int = 0) -> str:
 def escape(text: str) -> str:
     """Text that Markdown shows as it is."""
     return _LINE_START.sub(_escape_line, _SPECIAL.sub(r"\\\g<0>", text))
+
+
+def _plain_line(line: str) -> str:
+    """A line that becomes no table, and no code by being indented: blanks that do not break keep it where it was."""
+    words = line.expandtabs(4).lstrip(" ")
+    indent = "\u00a0" * (len(line.expandtabs(4)) - len(words)) if words else ""
+    return indent + escape(words).replace("|", "\\|")
 
 
 def _escape_line(found: re.Match[str]) -> str:

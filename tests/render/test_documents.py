@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import json
 import re
@@ -133,6 +134,26 @@ def test_markdown_of_hostile_text_is_text() -> None:
             made = convert([RenderPage("a", 1, text, meta={"question": question})], "md").decode()
             read = markdown_it.MarkdownIt("commonmark", {"html": True}).render(made)
             assert not re.search(r"<(?:script|img|a)\b", read), (text, made)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Total\n==",
+        "Total\n=",
+        "Total\n--",
+        "Name | Qty\n--- | ---\na | 1",
+        "a\n\n    b\n\n\tc\n  d",
+        "+\n-\n+ -",
+        "~~~\na\n~~~",
+    ],
+)
+def test_markdown_of_plain_lines_is_lines(text: str) -> None:
+    markdown_it = pytest.importorskip("markdown_it")
+    made = convert([RenderPage("a", 1, text, meta={"question": "OCR: "})], "md").decode()
+    read = markdown_it.MarkdownIt("commonmark", {"html": True}).enable("table").render(made)
+    assert set(re.findall(r"</?(\w+)", read)) <= {"p", "br"}, read
+    assert html.unescape(re.sub(r"<[^>]*>", "", read)).split() == text.split()
 
 
 def test_dollars_in_a_formula_stay_as_long_as_they_do_not_end_it() -> None:
