@@ -127,7 +127,7 @@ def report(result: PageResult, program: str) -> bool:
 
 def print_pages(pages: Iterable[ReadPage], program: str) -> int:
     """Print the text of pages, form feeds between them; returns the exit code."""
-    from GOT.inference.results import PAGE_BREAK
+    from GOT.render.plain import PAGE_BREAK
 
     failed = False
     separator = ""

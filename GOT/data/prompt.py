@@ -24,16 +24,18 @@ class Task:
     Attributes:
         words: The question. The published weights were trained on these exact words, trailing space included.
         layout: ``single``: one square view; ``crop``: tiles and a thumbnail; ``multi_page``: one view a page.
+        formatted: Whether the answer is Mathpix Markdown, and not the page's characters alone.
     """
 
     words: str
     layout: Layout = "single"
+    formatted: bool = True
 
 
 TASKS: dict[str, Task] = {
-    "ocr": Task("OCR: "),
+    "ocr": Task("OCR: ", formatted=False),
     "format": Task("OCR with format: "),
-    "crop-ocr": Task("OCR upon the patch reference: ", layout="crop"),
+    "crop-ocr": Task("OCR upon the patch reference: ", layout="crop", formatted=False),
     "crop-format": Task("OCR with format upon the patch reference: ", layout="crop"),
     "multi-page": Task("OCR with format across multi pages: ", layout="multi_page"),
 }
@@ -93,6 +95,12 @@ def build_question(
             raise ValueError(f"A box has four numbers (or two, for a point); got {len(box)}: {list(box)}.")
         return f"{[int(value) for value in box]} {words}"
     return words
+
+
+def asks_for_markup(question: str) -> bool:
+    """Whether the answer to a question may be Markdown: to every one but those of the tasks that ask for plain text."""
+    plain = tuple(task.words.strip() for task in TASKS.values() if not task.formatted)
+    return not question.strip().endswith(plain)
 
 
 def normalize_box(box: Sequence[float], width: int, height: int) -> list[int]:

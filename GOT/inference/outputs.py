@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from PIL import Image
 
+from GOT.data.prompt import asks_for_markup
 from GOT.inference.documents import Page, short_name
 from GOT.inference.results import PageResult
 from GOT.utils.remote import Target, is_file, join, read_bytes, write_bytes
@@ -124,6 +125,7 @@ def to_bytes(pages: Sequence[ReadPage], kind: str) -> bytes:
             picture=page.picture,
             meta=page.result.to_dict(),
             raw=None if page.clean_text is None else page.result.text,
+            has_markup=asks_for_markup(page.result.question),
         )
         for page in pages
     ]

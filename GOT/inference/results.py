@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from GOT.render.plain import PAGE_BREAK
+
 # ok         read to its end
 # blank      nothing on the page; the model was not asked
 # repeated   the answer ran into a loop and was cut where the loop begins
@@ -58,9 +60,6 @@ class PageResult:
         values["confidence"] = None if self.confidence is None else round(self.confidence, 4)
         values["seconds"] = round(self.seconds, 3)
         return values
-
-
-PAGE_BREAK = "\n\f\n"  # between the pages of a document's text, as pdftotext does
 
 
 @dataclasses.dataclass(frozen=True)

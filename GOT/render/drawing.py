@@ -9,7 +9,7 @@ from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
 from GOT.render import worker
-from GOT.render.elements import element, to_html, to_xml
+from GOT.render.elements import element, to_xml
 from GOT.utils.lazy import require
 from GOT.utils.log import get_logger
 
@@ -60,11 +60,6 @@ def source_with_note(source: str, note: str) -> Element:
         element("pre", None, element("code", None, source)),
         element("figcaption", None, f"Shown as its source: {note}"),
     )
-
-
-def to_figure_html(kind: str, source: str, draw: Callable[[str], Element]) -> str:
-    """:func:`figure` as markup."""
-    return to_html(figure(kind, source, draw))
 
 
 def to_svg_text(source: str, draw: Callable[[str], Element]) -> str:

@@ -1,4 +1,4 @@
-"""The kinds that are drawn, by name: what ``figure`` shows as a drawing, or as its source with a note."""
+"""The kinds that are drawn, by name: each has ``matches(text)``, ``to_element(text)`` for HTML and ``draw(text)``."""
 
 from __future__ import annotations
 

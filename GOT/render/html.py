@@ -5,10 +5,10 @@ No address of a page becomes a link or a picture: a reader's browser never goes 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from xml.etree.ElementTree import Element
 
-from GOT.render import chart, kern, smiles, tikz
+from GOT.render import smiles
 from GOT.render.blocks import parse_blocks
 from GOT.render.drawing import figure, source_with_note
 from GOT.render.elements import Child, append, element
@@ -45,19 +45,12 @@ logger = get_logger(__name__)
 
 MAX_NESTED_TABLES = 6
 
-_FIGURES: dict[str, Callable[[str], Element]] = {
-    "kern": lambda source: figure("kern", source, kern.draw),
-    "smiles": lambda source: figure("smiles", source, smiles.draw),
-    "tikz": tikz.to_element,
-    "chart": chart.to_element,
-}
-
 
 def answer_to_elements(text: str) -> list[Element]:
     """A whole answer, parsed as Mathpix Markdown. Never raises for what the text is."""
-    for kind, module in FIGURES.items():
+    for module in FIGURES.values():
         if module.matches(text):
-            return [_FIGURES[kind](text)]
+            return [module.to_element(text)]
     try:
         return [block_to_element(block) for block in parse_blocks(text)]
     except RecursionError:
@@ -82,7 +75,8 @@ def block_to_element(block: Block) -> Element:
         case Table(grid, _):
             return table(grid)
         case Figure(kind, source):
-            return _FIGURES[kind](source)
+            shown: Element = FIGURES[kind].to_element(source)
+            return shown
         case CodeBlock(text):
             return element("pre", None, element("code", None, text))
         case ListBlock(items, start):

@@ -17,6 +17,7 @@ class RenderPage:
         picture: The page as JPEG or PNG, for formats that show it.
         meta: What is known about the reading: status, question, seconds …; goes into JSON as it is.
         raw: The model's answer, where clean-up changed it; None where ``text`` is the raw answer.
+        has_markup: Whether the text is Mathpix Markdown; the published plain question asks for characters only.
     """
 
     name: str
@@ -25,14 +26,9 @@ class RenderPage:
     picture: bytes | None = None
     meta: dict[str, Any] = dataclasses.field(default_factory=dict)
     raw: str | None = None
+    has_markup: bool = True
 
     @property
     def anchor(self) -> str:
         """Id of the page inside one document."""
         return f"page-{self.number or 1}"
-
-    @property
-    def has_markup(self) -> bool:
-        """Whether the text is Mathpix Markdown; the published plain question asks for characters only."""
-        question = str(self.meta.get("question") or "")
-        return "OCR" not in question or "format" in question

@@ -6,8 +6,9 @@ import re
 from xml.etree.ElementTree import Element
 
 from GOT.render import worker
-from GOT.render.drawing import CannotDraw, prefix_of, to_figure_html, to_svg_text
+from GOT.render.drawing import CannotDraw, figure, prefix_of, to_svg_text
 from GOT.render.elements import adopt_svg
+from GOT.render.elements import to_html as serialise
 from GOT.utils.lazy import require
 
 MAX_CHARS = 1000
@@ -29,7 +30,12 @@ def matches(text: str) -> bool:
 
 def to_html(text: str) -> str:
     """The drawn molecule, or its source with a note."""
-    return to_figure_html("smiles", text, draw)
+    return serialise(to_element(text))
+
+
+def to_element(text: str) -> Element:
+    """The element behind :func:`to_html`."""
+    return figure("smiles", text, draw)
 
 
 def to_svg(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from GOT.data.prompt import TASKS, build_question, choose_task, normalize_box, parse_box
+from GOT.data.prompt import TASKS, asks_for_markup, build_question, choose_task, normalize_box, parse_box
 
 
 def test_tasks_have_the_published_words() -> None:
@@ -17,6 +17,26 @@ def test_tasks_have_the_published_words() -> None:
         "crop-format": "OCR with format upon the patch reference: ",
         "multi-page": "OCR with format across multi pages: ",
     }
+
+
+@pytest.mark.parametrize(
+    ("question", "markup"),
+    [
+        (build_question("ocr"), False),
+        (build_question("ocr", color="red"), False),
+        (build_question("ocr", box=[1, 2, 3, 4]), False),
+        (build_question("crop-ocr"), False),
+        ("OCR:", False),
+        (build_question("format", color="red"), True),
+        (build_question("crop-format"), True),
+        (build_question("multi-page"), True),
+        ("OCR information: ", True),
+        ("Give the OCR of the table", True),
+        ("", True),
+    ],
+)
+def test_only_the_plain_tasks_ask_for_no_markup(question: str, markup: bool) -> None:
+    assert asks_for_markup(question) is markup
 
 
 @pytest.mark.parametrize("color", ["red", "green", "blue"])

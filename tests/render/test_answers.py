@@ -8,6 +8,8 @@ import pytest
 
 from GOT.render import RENDERERS, nodes, render
 from GOT.render.blocks import parse_blocks
+from GOT.render.elements import to_html
+from GOT.render.figures import FIGURES
 from GOT.render.inline import parse_inline
 from GOT.render.nodes import Formula, Link, Molecule, Styled, Text
 
@@ -96,6 +98,13 @@ def test_every_kind_has_a_renderer_that_claims_it() -> None:
         "markdown": "# Title\n\ntext",
     }
     assert answers.keys() == RENDERERS.keys()
+    drawn = {f"{module.__name__}" for module in FIGURES.values()}
+    assert drawn == {RENDERERS[name] for name in FIGURES} and RENDERERS.keys() - FIGURES.keys() == {
+        "table",
+        "markdown",
+    }
+    for name, module in FIGURES.items():
+        assert to_html(module.to_element(answers[name])) == module.to_html(answers[name])
     import importlib
 
     for kind, answer in answers.items():

@@ -52,7 +52,7 @@ def pages() -> list[RenderPage]:
         RenderPage("paper.pdf", 3, TRIANGLE, meta={"status": "truncated"}),
         RenderPage("paper.pdf", 4, "<smiles>CCO</smiles>"),
         RenderPage("paper.pdf", 5, CHART),
-        RenderPage("paper.pdf", 6, "plain *text* $x$\n# two", meta={"question": "OCR: "}),
+        RenderPage("paper.pdf", 6, "plain *text* $x$\n# two", has_markup=False),
         RenderPage("paper.pdf", 7, ""),
     ]
 
@@ -130,8 +130,8 @@ def test_markdown_of_hostile_text_is_text() -> None:
         "| a |\n|---|\n| $<img src=x>$ |",
     ]
     for text in hostile:
-        for question in ("OCR: ", "OCR with format: "):
-            made = convert([RenderPage("a", 1, text, meta={"question": question})], "md").decode()
+        for has_markup in (False, True):
+            made = convert([RenderPage("a", 1, text, has_markup=has_markup)], "md").decode()
             read = markdown_it.MarkdownIt("commonmark", {"html": True}).render(made)
             assert not re.search(r"<(?:script|img|a)\b", read), (text, made)
 
@@ -150,7 +150,7 @@ def test_markdown_of_hostile_text_is_text() -> None:
 )
 def test_markdown_of_plain_lines_is_lines(text: str) -> None:
     markdown_it = pytest.importorskip("markdown_it")
-    made = convert([RenderPage("a", 1, text, meta={"question": "OCR: "})], "md").decode()
+    made = convert([RenderPage("a", 1, text, has_markup=False)], "md").decode()
     read = markdown_it.MarkdownIt("commonmark", {"html": True}).enable("table").render(made)
     assert set(re.findall(r"</?(\w+)", read)) <= {"p", "br"}, read
     assert html.unescape(re.sub(r"<[^>]*>", "", read)).split() == text.split()
@@ -204,7 +204,7 @@ def test_formulas_hide_no_command_in_an_argument(place: str) -> None:
 
 
 def test_brackets_and_stars_behind_line_ends_are_text_in_latex() -> None:
-    plain = RenderPage("a", 1, "a\n[1] b\n* c", meta={"question": "OCR: "})
+    plain = RenderPage("a", 1, "a\n[1] b\n* c", has_markup=False)
     assert "a\\\\\n{[}1] b\\\\\n{*} c\n" in convert([plain], "tex").decode()
     assert "\\item {[}1] b" in convert([RenderPage("a", 1, "- [1] b\n- c")], "tex").decode()
 

@@ -83,7 +83,7 @@ def check(chromium: browser.Browser, tmp_path: Path, *, every: int) -> None:
                 RenderPage(payload, len(pages) + index, text) for index, text in enumerate(texts, start=1)
             ]
             failed = {"question": "OCR: ", "status": "failed", "error": payload}
-            pages.append(RenderPage(payload, len(pages) + 1, payload, meta=failed))
+            pages.append(RenderPage(payload, len(pages) + 1, payload, meta=failed, has_markup=False))
         html = convert(pages, "html").decode()
         assert html.count(POLICY) == 1
         open_house = tmp_path / f"{start}.html"
