@@ -53,8 +53,8 @@ def to_element(text: str) -> Element:
         return source_with_note(text, str(error))
     holder = element("div", {"class": "chart"})
     try:
-        draw_checked(text, draw)
-        append(holder, figure("chart", text, draw))
+        drawn = draw_checked(text, lambda _: _draw(data))
+        append(holder, figure("chart", text, lambda _: drawn))
     except CannotDraw as error:
         logger.debug("a chart is shown as its table only: %s", error)
         if data.title:
@@ -70,7 +70,10 @@ def to_element(text: str) -> Element:
 
 def draw(text: str) -> Element:
     """Draw the chart; see :func:`to_svg`."""
-    data = parse_chart(text)
+    return _draw(parse_chart(text))
+
+
+def _draw(data: ChartData) -> Element:
     points = {
         name: {
             category: number for category, value in values.items() if (number := to_number(value)) is not None

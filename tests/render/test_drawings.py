@@ -211,6 +211,17 @@ CHART = (
 )
 
 
+def test_a_chart_is_read_and_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    for name in ("parse_chart", "_draw"):
+        work = getattr(chart, name)
+        monkeypatch.setattr(
+            chart, name, lambda given, name=name, work=work: (calls.append(name), work(given))[1]
+        )
+    chart.to_element(CHART)
+    assert calls == ["parse_chart", "_draw"]
+
+
 def test_a_chart_is_drawn_and_listed() -> None:
     made = chart.to_html(CHART)
     assert made.count("<rect") == 4 + 2  # bars and the legend
