@@ -25,7 +25,7 @@ from tests.helpers import ROOT
 DRAWN = ROOT / "tests" / "data" / "got-tiny"
 SAMPLES = ROOT / "assets" / "samples"
 # Mean character error rate, at most 1 a picture: a little above what the shipped checkpoint reaches.
-CEILINGS = {"words": 0.16, "lines": 0.40, "paragraphs": 0.64}  # reached: 0.096, 0.316, 0.557
+CEILINGS = {"words": 0.05, "lines": 0.19, "paragraphs": 0.42}  # reached: 0.029, 0.154, 0.370
 
 
 @functools.cache
@@ -63,18 +63,17 @@ def test_it_reads_what_it_has_never_seen(name: str) -> None:
 def test_it_looks_at_the_picture() -> None:
     """A model that only knows its language would do as well with the answers of other pictures."""
     texts, references = read(DRAWN / "words.json")
-    assert mean_error_rate(texts, references) < 0.75 * mean_error_rate(texts, references[1:] + references[:1])
+    assert mean_error_rate(texts, references) < 0.2 * mean_error_rate(texts, references[1:] + references[:1])
 
 
-def test_it_reads_something_of_real_paragraphs() -> None:
-    """Browsers and LaTeX made them, not the data engine; a hundred letters are a lot for so small a view."""
-    records = [r for r in json.loads((SAMPLES / "samples.json").read_text()) if r["kind"] == "paragraph"]
+@pytest.mark.parametrize(("kind", "ceiling"), [("word", 0.16), ("paragraph", 0.70)])  # reached: 0.113, 0.625
+def test_it_reads_what_others_printed(kind: str, ceiling: float) -> None:
+    """Browsers, LaTeX and LibreOffice made them, not the data engine; its views hold a few words of them."""
+    records = [r for r in json.loads((SAMPLES / "samples.json").read_text()) if r["kind"] == kind]
     requests = [ReadRequest(SAMPLES / record["image"]) for record in records]
     texts = [page.text for page in pipeline().read_requests(requests)]
-    assert len(texts) == 3
-    assert (
-        mean_error_rate(texts, [record["conversations"][1]["value"] for record in records]) <= 0.8
-    )  # reached: 0.72
+    assert len(texts) >= 3
+    assert mean_error_rate(texts, [record["conversations"][1]["value"] for record in records]) <= ceiling
 
 
 @pytest.mark.parametrize("size", [(800, 600), (64, 900)])
