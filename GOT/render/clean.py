@@ -19,9 +19,11 @@ _FORMULA = re.compile(
     r"(?P<open>\\\[|\\\(|\$\$|(?<![\\$])\$(?![\s$]))(?P<body>(?:\\(?![\[\]()\\])|\\\\|[^\\$]|(?<=\\)\$)*?)(?P<close>\\\]|\\\)|\$\$|\$)"
 )
 _CLOSERS = {"\\[": "\\]", "\\(": "\\)", "$$": "$$", "$": "$"}
+# A bracket or a command, but none that opens or closes something itself.
+_DELIMITER = r"\\(?!(?:begin|end|left|right)(?![A-Za-z]))[A-Za-z]+|\\[^A-Za-z]|[^\\\s{}]"
 _MARK = re.compile(
     r"\\begin\s*\{(?P<begin>[A-Za-z]+\*?)\}|\\end\s*\{(?P<end>[A-Za-z]+\*?)\}"
-    r"|\\left(?![A-Za-z])\s*(?P<left>\\[A-Za-z]+|\\.|[^\\\s{}])?|\\right(?![A-Za-z])\s*(?P<right>\\[A-Za-z]+|\\.|[^\\\s{}])?"
+    rf"|\\left(?![A-Za-z])\s*(?P<left>{_DELIMITER})?|\\right(?![A-Za-z])\s*(?P<right>{_DELIMITER})?"
     r"|\\\\|\\.|[{}&]",
     re.DOTALL,
 )
@@ -96,10 +98,10 @@ def balance(latex: str) -> str:
         if mark == "{" or found["begin"]:
             stack.append(found["begin"] or mark)
             made.append(mark)
-        elif mark.startswith("\\left") and mark[5:6].isalpha() is False:
+        elif mark.startswith("\\left"):
             stack.append("\\left")
             made.append(mark if found["left"] else "\\left.")
-        elif mark.startswith("\\right") and not mark[6:7].isalpha():
+        elif mark.startswith("\\right"):
             if "\\left" in stack[_innermost(stack) :]:
                 close_down_to("\\left")
                 made.append(mark if found["right"] else "\\right.")

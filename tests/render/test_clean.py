@@ -24,6 +24,9 @@ from tests.render.test_drawings import CHART, SCORE, TRIANGLE
         (r"\leftarrow \rightarrow \left. x \right|_{0}", r"\leftarrow \rightarrow \left. x \right|_{0}"),
         (r"\{ a \}", r"\{ a \}"),
         ("", ""),
+        (r"\left\begin{cases}x", r"\left.\begin{cases}x\end{cases}\right."),
+        ("\\left一", "\\left一\\right."),
+        (r"\left(x\right\end{cases}", r"\left(x\right."),
     ],
 )  # fmt: skip
 def test_formulas_are_balanced(latex: str, expected: str) -> None:
