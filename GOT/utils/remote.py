@@ -11,10 +11,13 @@ from GOT.utils import io
 Target = Path | str  # a path on this machine, or a URL
 
 
+WEB = ("http://", "https://")
+
+
 def is_remote(name: Target) -> bool:
     """Whether a name is a URL for fsspec; http and https are not, since fetching from the web has rules."""
     text = str(name)
-    return "://" in text and not text.lower().startswith(("http://", "https://"))
+    return "://" in text and not text.lower().startswith(WEB)
 
 
 def target_of(text: str) -> Target:
@@ -77,6 +80,8 @@ def write_bytes(name: Target, data: bytes) -> Target:
 
 
 def _open(url: str) -> tuple[Any, str]:
+    if any(web in url.lower() for web in WEB):  # simplecache::http://…, generic://http://…: past the rules of fetching
+        raise ValueError(f"{url} hides a web address, which is refused; name it alone, with --allow-url.")
     import fsspec
 
     try:

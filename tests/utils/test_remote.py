@@ -45,6 +45,22 @@ def test_writing_is_whole_or_not_there(bucket: fsspec.AbstractFileSystem) -> Non
         remote.read_bytes("nosuch://out/b")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "simplecache::http://127.0.0.1/a.png",
+        "zip://a.png::HTTPS://127.0.0.1/x.zip",
+        "generic://http://127.0.0.1/a.png",
+        "reference://a.png::http://127.0.0.1/x.json",
+    ],
+)
+def test_no_chain_leads_to_the_web(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fsspec.core, "url_to_fs", lambda url: pytest.fail(f"{url} was opened"))
+    for use in (remote.read_bytes, remote.list_files, lambda name: remote.write_bytes(name, b"x")):
+        with pytest.raises(ValueError, match="hides a web address"):
+            use(url)
+
+
 def test_reading_from_a_bucket_into_a_bucket(
     bucket: fsspec.AbstractFileSystem,
     tiny_checkpoint: Path,
