@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--model-name", metavar="W", help="checkpoint; default: the embedded got-tiny")
     parser.add_argument("--revision", help="revision on the hub")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="DIR", help="folder to write; default: the cache alone"
+        "-o", "--output", type=Path, metavar="DIR", help="new folder to write; default: the cache alone"
     )
     common.add_precision_flags(parser)
     arguments = parser.parse_args(argv)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from GOT.inference.backends.openvino_export import find_or_export
+from GOT.inference.backends.openvino_export import RECORD, find_or_export
 from GOT.utils import io
 
 COPIED = ("config.json", "*.tiktoken", "tokenizer*.json", "special_tokens_map.json")
@@ -28,7 +28,14 @@ def export(
 
     Returns:
         Where the graphs are.
+
+    Raises:
+        ValueError: Before any work, if ``out_dir`` holds anything but an earlier export.
     """
+    if out_dir is not None:
+        io.check_vacant(out_dir, replaces=RECORD)
+        if out_dir.resolve() == checkpoint.resolve():
+            raise ValueError(f"-o {out_dir} is the checkpoint itself; give a new folder.")
     made = find_or_export(checkpoint, precision=precision, cache_dir=cache_dir, allow_lossy=allow_lossy)
     if out_dir is None:
         return made

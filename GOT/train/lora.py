@@ -87,9 +87,14 @@ def merge(
         output: Where the merged checkpoint goes.
         base: The base model, if it is not where it was.
         layout: ``original`` or ``transformers``.
+
+    Raises:
+        FileNotFoundError: If there are no adapters.
+        ValueError: Before any work, if ``output`` holds anything.
     """
     from GOT.data.processor import GOTProcessor
 
+    io.check_vacant(output)
     peft = require("peft", extra="train")
     folder = Path(adapter)
     if not (folder / ADAPTER_CONFIG).is_file():

@@ -158,6 +158,24 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     _fsync(path.parent)
 
 
+def check_vacant(folder: str | Path, *, replaces: str | None = None) -> None:
+    """Refuse a user's ``-o`` that would be lost: :func:`atomic_folder` replaces all that a folder holds.
+
+    Args:
+        folder: May be absent or empty.
+        replaces: A file that marks a folder as an earlier result, which may be replaced.
+
+    Raises:
+        ValueError: If something else is there.
+    """
+    folder = Path(folder)
+    if folder.is_dir():
+        if any(folder.iterdir()) and not (replaces and (folder / replaces).is_file()):
+            raise ValueError(f"-o {folder} is not empty, and would be replaced; give a new folder.")
+    elif folder.exists():
+        raise ValueError(f"-o {folder} is a file; give a new folder.")
+
+
 def fsync_tree(folder: Path) -> None:
     """Flush every file and folder below ``folder`` to disk, so that a rename is the last thing to land."""
     for root, _, files in os.walk(folder):

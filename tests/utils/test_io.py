@@ -51,6 +51,20 @@ def test_results_are_for_everyone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "folder/y").stat().st_mode) == 0o644
 
 
+def test_a_folder_that_holds_something_is_not_taken(tmp_path: Path) -> None:
+    io.check_vacant(tmp_path / "new")
+    io.check_vacant(tmp_path, replaces="record.json")
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(ValueError, match="is not empty, and would be replaced; give a new folder"):
+        io.check_vacant(tmp_path, replaces="record.json")
+    with pytest.raises(ValueError, match="is a file"):
+        io.check_vacant(tmp_path / "thesis.txt")
+    (tmp_path / "record.json").write_text("{}")
+    io.check_vacant(tmp_path, replaces="record.json")
+    with pytest.raises(ValueError, match="is not empty"):
+        io.check_vacant(tmp_path)
+
+
 def test_a_folder_appears_whole(tmp_path: Path) -> None:
     target = tmp_path / "out"
     with io.atomic_folder(target) as folder:
