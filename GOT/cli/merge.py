@@ -18,7 +18,12 @@ def main(argv: list[str] | None = None) -> int:
         "adapter", type=Path, metavar="ADAPTER", help="folder that training with --lora_enable True wrote"
     )
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="DIR", help="new folder, where the checkpoint goes"
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="new folder, where the checkpoint goes",
     )
     parser.add_argument("--base", metavar="W", help="base model, if it is not where it was during training")
     parser.add_argument("--layout", choices=("original", "transformers"), default="original")

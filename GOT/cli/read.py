@@ -111,7 +111,7 @@ def read(arguments: argparse.Namespace) -> int:
     clean_names = reading.clean_names(arguments)
     if arguments.stream and clean_names:
         raise ValueError("--stream prints text before it is whole; leave out --clean and --post-clean.")
-    names = FolderNames()
+    names = FolderNames(arguments.output)
     sources = _left_to_do(arguments, formats, names)
     if not sources:
         return common.OK
@@ -198,7 +198,8 @@ def _left_to_do(arguments: argparse.Namespace, formats: list[str], names: Folder
     skipped = 0
     for items in documents:
         first = items[0]
-        if isinstance(first, str) and is_done(arguments.output, names(first, short_name(first)), formats):
+        name = names(first, short_name(first)) if isinstance(first, str) else ""
+        if isinstance(first, str) and is_done(arguments.output, name, formats, first):
             skipped += len(items)
         else:
             left += [item.source if isinstance(item, Page) else item for item in items]

@@ -166,20 +166,23 @@ def write_documents(
 
     A format that cannot be written is told, and the others are written.
     """
-    from GOT.inference.outputs import NotRendered, write_document
+    from GOT.inference.outputs import NotRendered, record_source, write_document
 
     failed = False
     for document in documents:
         for page in document:
             failed |= report(page.result, program)
         if any(page.result.status != "failed" for page in document):
-            name = names(document[0].result.name, document[0].name)
+            source = document[0].result.name
+            name = names(source, document[0].name)
             for kind in formats:
                 try:
                     common.note(f"wrote {write_document(document, folder, name, kind)}")
                 except NotRendered as error:
                     common.note(f"{program}: {common.one_line(error)}")
                     failed = True
+            if "json" not in formats:
+                record_source(folder, name, source)
     return common.FAILED if failed else common.OK
 
 

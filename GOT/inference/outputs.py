@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io as bytes_io
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from PIL import Image
 
 from GOT.data.prompt import asks_for_markup
-from GOT.inference.documents import Page, short_name
+from GOT.inference.documents import STDIN, Page, short_name
 from GOT.inference.results import PageResult
-from GOT.utils.remote import Target, is_file, join, read_bytes, write_bytes
+from GOT.utils.remote import Target, is_file, join, list_names, read_bytes, write_bytes
 
 PICTURE_SIDE = 1400  # pixels; a page beside its text needs no more
 PICTURE_QUALITY = 82
+SOURCE_RECORD = ".source"  # beside files that do not name their document
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,21 +80,37 @@ class NotRendered(ValueError):
 
 
 class FolderNames:
-    """One folder name a document, also when two documents share a stem."""
+    """One folder name a document, also when two documents share a stem, in one run or in several.
 
-    def __init__(self) -> None:
+    Args:
+        folder: The output folder, where documents of earlier runs keep their names.
+    """
+
+    def __init__(self, folder: Target | None = None) -> None:
+        self._folder = folder
         self._by_source: dict[str, str] = {}
-        self._taken: set[str] = set()
+        self._taken: set[str] = set()  # in small letters: some file systems do not tell a from A
 
     def __call__(self, source: str, stem: str) -> str:
         if source not in self._by_source:
             name, number = stem, 1
-            while name.casefold() in self._taken:  # some file systems do not tell a from A
+            while name.casefold() in self._taken or self._is_anothers(name, source):
                 number += 1
                 name = f"{stem}-{number}"
             self._taken.add(name.casefold())
             self._by_source[source] = name
         return self._by_source[source]
+
+    @functools.cached_property
+    def _there(self) -> set[str]:
+        # Listed once: a look at each document's record costs a request where the folder is a URL.
+        return set() if self._folder is None else {name.casefold() for name in list_names(self._folder)}
+
+    def _is_anothers(self, name: str, source: str) -> bool:
+        if self._folder is None or name.casefold() not in self._there:
+            return False
+        recorded = recorded_source(self._folder, name)
+        return recorded is not None and not is_same_source(recorded, source)
 
 
 def write_document(pages: Sequence[ReadPage], folder: Target, name: str, kind: str) -> Target:
@@ -137,18 +157,49 @@ def to_bytes(pages: Sequence[ReadPage], kind: str) -> bytes:
         raise NotRendered(f"{pages[0].result.name}: not written as {kind}: {error!r}") from error
 
 
-def is_done(folder: Target, name: str, formats: Sequence[str]) -> bool:
-    """Whether a document was written before in all these formats, without a failed page."""
-    if not all(is_file(join(folder, name, f"{name}.{kind}")) for kind in formats):
+def is_done(folder: Target, name: str, formats: Sequence[str], source: str) -> bool:
+    """Whether this very document was written before in all these formats, without a failed page."""
+    if source == STDIN or not all(is_file(join(folder, name, f"{name}.{kind}")) for kind in formats):
         return False
+    recorded = recorded_source(folder, name)
+    if recorded is None or not is_same_source(recorded, source):
+        return False
+    return all(page.get("status") != "failed" for page in _recorded_pages(folder, name))
+
+
+def record_source(folder: Target, name: str, source: str) -> None:
+    """Keep which document a folder holds, where no JSON says it."""
+    write_bytes(join(folder, name, SOURCE_RECORD), f"{source}\n".encode("utf-8", "replace"))
+
+
+def recorded_source(folder: Target, name: str) -> str | None:
+    """The document that a folder below the output folder holds; None if nothing says it."""
+    for page in _recorded_pages(folder, name):
+        if page.get("name"):
+            return str(page["name"])
+    record = join(folder, name, SOURCE_RECORD)
+    if not is_file(record):
+        return None
+    return read_bytes(record).decode("utf-8", "replace").removesuffix("\n")
+
+
+def is_same_source(one: str, other: str) -> bool:
+    """Whether two names mean one document, as ``a.png`` and ``./a.png`` do."""
+    # Records are UTF-8, names on a disk need not be.
+    one, other = (text.encode("utf-8", "replace").decode("utf-8") for text in (one, other))
+    if "://" in one or "://" in other:
+        return one == other
+    return os.path.abspath(os.path.expanduser(one)) == os.path.abspath(os.path.expanduser(other))
+
+
+def _recorded_pages(folder: Target, name: str) -> list[dict[str, Any]]:
     record = join(folder, name, f"{name}.json")
     if not is_file(record):
-        return True
+        return []
     try:
-        pages = json.loads(read_bytes(record))["pages"]
-        return all(page["status"] != "failed" for page in pages)
+        return [page for page in json.loads(read_bytes(record))["pages"] if isinstance(page, dict)]
     except (ValueError, KeyError, TypeError):
-        return False
+        return []
 
 
 def to_jpeg(image: Image.Image, side: int = PICTURE_SIDE) -> bytes:

@@ -45,6 +45,17 @@ def list_files(url: str) -> list[str] | None:
     return [system.unstrip_protocol(entry["name"]) for entry in found if entry["type"] == "file"]
 
 
+def list_names(folder: Target) -> set[str]:
+    """The names of all that lies in a folder; none if it is not there."""
+    if not is_remote(folder):
+        return {path.name for path in Path(folder).iterdir()} if Path(folder).is_dir() else set()
+    system, path = _open(str(folder))
+    try:
+        return {entry.rstrip("/").rpartition("/")[2] for entry in system.ls(path, detail=False)}
+    except FileNotFoundError:
+        return set()
+
+
 def read_bytes(name: Target) -> bytes:
     """A whole file.
 
@@ -80,7 +91,9 @@ def write_bytes(name: Target, data: bytes) -> Target:
 
 
 def _open(url: str) -> tuple[Any, str]:
-    if any(web in url.lower() for web in WEB):  # simplecache::http://…, generic://http://…: past the rules of fetching
+    if any(
+        web in url.lower() for web in WEB
+    ):  # simplecache::http://…, generic://http://…: past the rules of fetching
         raise ValueError(f"{url} hides a web address, which is refused; name it alone, with --allow-url.")
     import fsspec
 

@@ -269,6 +269,21 @@ def test_finished_documents_are_skipped(
     assert (tmp_path / "out/two/two.md").exists()
 
 
+def test_documents_of_another_folder_are_neither_skipped_nor_overwritten(
+    read: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        draw_page(text=folder).save(tmp_path / folder / "page.png")
+    monkeypatch.chdir(tmp_path)
+    for formats in ("txt", "json"):  # whether or not a record names its document
+        output = ("-o", formats, "--to", formats, "--skip-existing")
+        read("a/page.png", *output)
+        assert "skipped" not in read("b/page.png", *output)[2]
+        assert "skipped 2" in read("./b/page.png", tmp_path / "a/page.png", *output)[2]
+        assert sorted(path.name for path in Path(formats).iterdir()) == ["page", "page-2"]
+
+
 def test_json_on_stdout_for_pipes(read: Any, page: Path) -> None:
     code, out, _ = read(page, "--to", "json")
     assert code == 0 and json.loads(out)["pages"][0]["status"] == "truncated"
