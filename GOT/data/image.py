@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, ImageSequence, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,12 +41,14 @@ def open_image(source: str | Path | bytes | BinaryIO, *, name: str | None = None
         FileNotFoundError: If the path does not exist or is no file.
         ValueError: If it is empty, no picture, damaged, or of a size that cannot be read.
     """
-    return next(open_frames(source, name=name))
+    label = name or _label_of(source)
+    with open_lazily(source, name=label) as image:
+        return read_frame(image, 1, name=label)
 
 
-def open_frames(source: str | Path | bytes | BinaryIO, *, name: str | None = None) -> Iterator[Image.Image]:
-    """Open every frame of a picture (pages of a TIFF), each as :func:`open_image` does."""
-    label = name or (str(source) if isinstance(source, str | Path) else "the image")
+def open_lazily(source: str | Path | bytes | BinaryIO, *, name: str | None = None) -> Image.Image:
+    """Open a picture of an allowed format, without decoding a frame; arguments and errors of :func:`open_image`."""
+    label = name or _label_of(source)
     if isinstance(source, str | Path) and not Path(source).is_file():
         what = "a folder" if Path(source).is_dir() else "not there"
         raise FileNotFoundError(f"{label} is {what}; give an image file.")
@@ -54,7 +56,7 @@ def open_frames(source: str | Path | bytes | BinaryIO, *, name: str | None = Non
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large sizes, where check_size is stricter, and of odd tags
-            image = Image.open(file, formats=IMAGE_FORMATS)
+            return Image.open(file, formats=IMAGE_FORMATS)
     except Image.DecompressionBombError:
         raise ValueError(
             f"{label} has far more than {MAX_PIXELS // 10**6} million pixels; scale it down."
@@ -63,17 +65,34 @@ def open_frames(source: str | Path | bytes | BinaryIO, *, name: str | None = Non
         raise ValueError(f"{label} {_why_unreadable(file)}") from None
     except Exception as error:  # decoders of untrusted files raise nearly anything
         raise ValueError(f"{label} cannot be opened as an image: {_first_line(error)}.") from error
-    with image:
-        frames = ImageSequence.Iterator(image)
-        while True:
-            with _damage_reported(label):
-                frame = next(frames, None)
-            if frame is None:
-                return
-            check_size(*frame.size, name=label)
-            with _damage_reported(label):
-                page = to_rgb(frame)
-            yield page
+
+
+def count_frames(image: Image.Image, *, name: str) -> tuple[int, str | None]:
+    """How many frames of a picture (pages of a TIFF) can be reached, and what is wrong after them, if anything."""
+    count = 0
+    try:
+        with _damage_reported(name):
+            while True:
+                try:
+                    image.seek(count)
+                except EOFError:
+                    return count, None
+                count += 1
+    except ValueError as error:
+        return count, str(error)
+
+
+def read_frame(image: Image.Image, number: int, *, name: str) -> Image.Image:
+    """Decode one frame, from 1, as :func:`open_image` does.
+
+    Raises:
+        ValueError: If it is damaged, or of a size that cannot be read.
+    """
+    with _damage_reported(name):
+        image.seek(number - 1)
+    check_size(*image.size, name=name)
+    with _damage_reported(name):
+        return to_rgb(image)
 
 
 @contextlib.contextmanager
@@ -224,6 +243,10 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
         return Image.fromarray(((values - low) * scale).round().astype(np.uint8))
     top = 65535 if values.max(initial=0) > 255 else 255
     return Image.fromarray((values.clip(0, top) * (255 / top)).round().astype(np.uint8))
+
+
+def _label_of(source: str | Path | bytes | BinaryIO) -> str:
+    return str(source) if isinstance(source, str | Path) else "the image"
 
 
 def _why_unreadable(file: str | Path | BinaryIO) -> str:

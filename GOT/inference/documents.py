@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import glob
-import io
 import re
 import sys
 import threading
@@ -17,7 +16,7 @@ from typing import Any
 
 from PIL import Image
 
-from GOT.data.image import IMAGE_SUFFIXES, MAX_PIXELS, check_size, open_frames
+from GOT.data.image import IMAGE_SUFFIXES, MAX_PIXELS, check_size, count_frames, open_lazily, read_frame
 from GOT.utils.remote import is_remote, list_files, read_bytes
 from GOT.utils.sorting import natural_key
 
@@ -255,28 +254,21 @@ def count_pdf_pages(path: Path) -> int:
 
 
 def _image_pages(source: str, name: str, content: str | bytes, pages: PageRange | None) -> Iterator[Page]:
-    count = _count_frames(content)
-    frames = open_frames(content, name=source)
-    if not count:
-        yield Page(source, name, image=next(frames))
-        return
-    wanted = set(pages.select(count)[0]) if pages else None
-    for number, frame in enumerate(frames, start=1):
-        if wanted is None or number in wanted:
-            yield Page(source, name, number if count > 1 else None, frame)
-    if pages:
-        yield from pages.beyond(source, name, count)
-
-
-def _count_frames(content: str | bytes) -> int:
-    """Number of pages of a TIFF; 0 for other pictures (and for what is none: opening it gives the error)."""
-    try:
-        with Image.open(
-            io.BytesIO(content) if isinstance(content, bytes) else content, formats=_MULTI_FRAME
-        ) as image:
-            return int(getattr(image, "n_frames", 1))
-    except Exception:  # decoders of untrusted files raise nearly anything; open_frames says it better
-        return 0
+    with open_lazily(content, name=source) as picture:
+        if picture.format not in _MULTI_FRAME:
+            yield Page(source, name, image=read_frame(picture, 1, name=source))
+            return
+        count, damage = count_frames(picture, name=source)
+        for number in pages.select(count)[0] if pages else range(1, count + 1):
+            shown = number if count > 1 or damage else None
+            try:
+                yield Page(source, name, shown, read_frame(picture, number, name=source))
+            except ValueError as error:  # the pages after it may be whole
+                yield Page(source, name, shown, error=str(error))
+        if damage and (pages is None or pages.select(count + 1)[0][-1:] == [count + 1]):
+            yield Page(source, name, count + 1, error=f"{damage} Pages from {count + 1} on are lost.")
+        elif pages:
+            yield from pages.beyond(source, name, count)
 
 
 def _pdf_pages(

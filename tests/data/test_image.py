@@ -19,8 +19,10 @@ from GOT.data.image import (
     CLIP_STD,
     ImageTransform,
     choose_tile_grid,
-    open_frames,
+    count_frames,
     open_image,
+    open_lazily,
+    read_frame,
     tile_image,
 )
 from tests.helpers import draw_page, run_python
@@ -168,7 +170,10 @@ def test_cmyk_and_grey_become_rgb() -> None:
 def test_every_frame_of_a_tiff_opens() -> None:
     frames = [draw_page(text=str(i)) for i in range(3)]
     content = saved(frames[0], "TIFF", save_all=True, append_images=frames[1:])
-    assert [page.tobytes() for page in open_frames(content)] == [frame.tobytes() for frame in frames]
+    with open_lazily(content) as image:
+        assert count_frames(image, name="x") == (3, None)
+        for number in (3, 1, 2):
+            assert read_frame(image, number, name="x").tobytes() == frames[number - 1].tobytes()
 
 
 def test_the_caller_keeps_his_picture() -> None:

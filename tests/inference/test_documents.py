@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from GOT.inference import documents
 from GOT.inference.documents import Page, PageRange, open_pages, short_name
 from tests.helpers import draw_page, make_pdf
 
@@ -240,6 +241,7 @@ def test_a_damaged_frame_leaves_the_ones_before_it(tmp_path: Path) -> None:
     buffer = io.BytesIO()
     frames[0].save(buffer, "TIFF", save_all=True, append_images=frames[1:], compression="tiff_deflate")
     with Image.open(buffer) as written:
+        start = written.tag_v2[273][0]
         written.seek(1)
         second = written.tag_v2[273][0]  # where its pixels begin
     content = bytearray(buffer.getvalue())
@@ -248,6 +250,39 @@ def test_a_damaged_frame_leaves_the_ones_before_it(tmp_path: Path) -> None:
     first, second = opened(tmp_path / "x.tiff")
     assert first.image is not None and first.number == 1
     assert second.image is None and "damaged or cut off" in str(second.error)
+    content = bytearray(buffer.getvalue())
+    content[start : start + 100] = bytes(100)
+    (tmp_path / "x.tiff").write_bytes(content)
+    assert [page.image is None for page in opened(tmp_path / "x.tiff")] == [True, False]
+
+
+def test_a_tiff_with_a_broken_tail_tells_what_is_lost(tmp_path: Path) -> None:
+    frames = [draw_page(text=str(i)) for i in range(3)]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, "TIFF", save_all=True, append_images=frames[1:])
+    with Image.open(buffer) as written:
+        written.seek(2)
+        cut = written._frame_pos[2] + 6  # in the middle of the last page's directory
+    (tmp_path / "x.tiff").write_bytes(buffer.getvalue()[:cut])
+    found = opened(tmp_path / "x.tiff")
+    assert [(page.number, page.image is None) for page in found] == [(1, False), (2, False), (3, True)]
+    assert "damaged or cut off" in str(found[2].error) and "Pages from 3 on are lost" in str(found[2].error)
+    assert [p.number for p in opened(tmp_path / "x.tiff", pages=PageRange.parse("1"))] == [1]
+    assert [p.number for p in opened(tmp_path / "x.tiff", pages=PageRange.parse("2-"))] == [2, 3]
+
+
+def test_only_wanted_frames_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [draw_page(text=str(i)) for i in range(3)]
+    frames[0].save(tmp_path / "x.tiff", save_all=True, append_images=frames[1:])
+    decoded = []
+    read_frame = documents.read_frame
+    monkeypatch.setattr(
+        documents,
+        "read_frame",
+        lambda image, number, **how: decoded.append(number) or read_frame(image, number, **how),
+    )
+    (page,) = opened(tmp_path / "x.tiff", pages=PageRange.parse("2"))
+    assert decoded == [2] and page.image is not None and page.image.tobytes() == frames[1].tobytes()
 
 
 @pytest.mark.parametrize(
