@@ -11,6 +11,7 @@ import fsspec
 import pytest
 
 from GOT.__main__ import main
+from GOT.inference.documents import open_pages
 from GOT.utils import remote
 from tests.helpers import draw_page, make_pdf
 
@@ -59,6 +60,16 @@ def test_no_chain_leads_to_the_web(url: str, monkeypatch: pytest.MonkeyPatch) ->
     for use in (remote.read_bytes, remote.list_files, lambda name: remote.write_bytes(name, b"x")):
         with pytest.raises(ValueError, match="hides a web address"):
             use(url)
+
+
+def test_what_only_one_file_system_raises_is_an_error_of_files(tmp_path: Path) -> None:
+    (tmp_path / "bad.zip").write_bytes(b"no archive")
+    url = f"zip://a.png::{tmp_path / 'bad.zip'}"
+    for use in (remote.read_bytes, remote.list_files, remote.is_file, remote.list_names):
+        with pytest.raises(OSError, match=r"zip://a\.png::.* cannot be had: File is not a zip file"):
+            use(url)
+    (page,) = open_pages([url])
+    assert page.image is None and "is not a zip file" in str(page.error)
 
 
 def test_reading_from_a_bucket_into_a_bucket(
