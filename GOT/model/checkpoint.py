@@ -248,6 +248,10 @@ def _weight_files(folder: Path) -> list[Path]:
                 f"{folder / INDEX} lists {', '.join(absent)}, which {folder} does not hold."
             )
         return paths
+    if list(folder.glob("*.xml")):
+        raise FileNotFoundError(
+            f"{folder} holds an OpenVINO export, without weights for torch; read with --backend openvino."
+        )
     pickles = sorted(path.name for pattern in ("*.bin", "*.pt", "*.pth") for path in folder.glob(pattern))
     hint = f"; {pickles[0]} is a pickle, which is never loaded: convert it to safetensors" if pickles else ""
     raise FileNotFoundError(f"No {WEIGHTS} or {INDEX} in {folder}{hint}.")

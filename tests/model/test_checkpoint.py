@@ -158,6 +158,15 @@ def test_wrong_weights_are_named(tmp_path: Path, tiny_model: Any, change: Any, s
         load_model(tmp_path)
 
 
+def test_an_export_for_openvino_names_its_backend(tmp_path: Path, tiny_model: Any) -> None:
+    save_model(tiny_model, tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    for name in ("decoder.bin", "decoder.xml"):
+        (tmp_path / name).touch()
+    with pytest.raises(FileNotFoundError, match=r"holds an OpenVINO export.*--backend openvino"):
+        load_model(tmp_path)
+
+
 def test_a_pickle_is_never_loaded(tmp_path: Path, tiny_model: Any) -> None:
     save_model(tiny_model, tmp_path)
     (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
