@@ -90,6 +90,15 @@ def read_frame(image: Image.Image, number: int, *, name: str) -> Image.Image:
     """
     with _damage_reported(name):
         image.seek(number - 1)
+    return to_page(image, name=name)
+
+
+def to_page(image: Image.Image, *, name: str = "the image") -> Image.Image:
+    """The frame that a picture shows, as :func:`open_image` opens it from a file.
+
+    Raises:
+        ValueError: If it is damaged, or of a size that cannot be read.
+    """
     check_size(*image.size, name=name)
     with _damage_reported(name):
         return to_rgb(image)

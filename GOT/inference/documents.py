@@ -71,11 +71,15 @@ class PageSource:
         Raises:
             ValueError: If it cannot be had any more.
         """
-        chosen = PageRange(((self.number, self.number),)) if self.number else None
-        page = next(open_source(self.source, pages=chosen, dpi=self.dpi, allow_url=self.allow_url))
+        page = self.page()
         if page.image is None:
             raise ValueError(page.error)
         return page.image
+
+    def page(self) -> Page:
+        """The same with its name, or why it cannot be had."""
+        chosen = PageRange(((self.number, self.number),)) if self.number else None
+        return next(open_source(self.source, pages=chosen, dpi=self.dpi, allow_url=self.allow_url))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,7 +11,7 @@ import itertools
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import torch
 from PIL import Image
@@ -22,7 +22,7 @@ from GOT.data.tokenizer import StreamDecoder
 from GOT.inference import preparation
 from GOT.inference.answers import ngram_size, result_of, second_tries, stop_ids
 from GOT.inference.backends import BACKENDS, Backend, check_options, choose_backend
-from GOT.inference.documents import DEFAULT_DPI, Page, PageRange, open_pages
+from GOT.inference.documents import DEFAULT_DPI, Page, PageRange, PageSource, open_pages
 from GOT.inference.generation import Answer, GenerationSettings, decode
 from GOT.inference.preparation import (
     ImageLike,
@@ -129,7 +129,7 @@ class GOTPipeline:
         """Read a picture, a PDF, a folder, or several of them.
 
         Args:
-            source: Path, URL, PIL picture, or a sequence of them.
+            source: Path, URL, PIL picture (read as its file would be), ``PageSource``, or a sequence of them.
             pages: Pages of PDFs and TIFFs, such as ``"1-5,7"``.
             dpi: Resolution at which PDF pages are drawn.
             allow_url: Whether a URL may be fetched.
@@ -329,11 +329,13 @@ def check_token_ids(processor: GOTProcessor, backend: Backend) -> None:
 
 
 def _pages_of(
-    sources: Sequence[ImageLike | BinaryIO], pages: PageRange | None, dpi: int, allow_url: bool
+    sources: Sequence[ImageLike], pages: PageRange | None, dpi: int, allow_url: bool
 ) -> Iterator[Page]:
     for number, source in enumerate(sources, start=1):
         if isinstance(source, Image.Image):
             yield Page(f"image {number}", f"image-{number}", image=source)
+        elif isinstance(source, PageSource):
+            yield source.page()
         else:
             yield from open_pages([str(source)], pages=pages, dpi=dpi, allow_url=allow_url)
 

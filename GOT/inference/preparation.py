@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from GOT.data.image import MAX_TILES, TILES_LIMIT, normalize, open_image
+from GOT.data.image import MAX_TILES, TILES_LIMIT, normalize, open_image, to_page
 from GOT.data.processor import GOTProcessor, ModelInputs
 from GOT.data.prompt import Task, build_question, choose_task, normalize_box
 from GOT.inference.documents import Page, PageSource
@@ -164,4 +164,4 @@ def failed_result(request: ReadRequest, error: str) -> PageResult:
 def _open(image: ImageLike) -> Image.Image:
     if isinstance(image, PageSource):
         return image.open()
-    return image if isinstance(image, Image.Image) else open_image(image)
+    return to_page(image) if isinstance(image, Image.Image) else open_image(image)

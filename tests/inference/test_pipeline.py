@@ -13,7 +13,7 @@ from PIL import Image
 
 from GOT.data.processor import GOTProcessor
 from GOT.inference.answers import RETRY_NGRAM_SIZE, ngram_size
-from GOT.inference.documents import Page
+from GOT.inference.documents import Page, PageSource
 from GOT.inference.generation import Answer, GenerationSettings
 from GOT.inference.pipeline import GOTPipeline, check_token_ids
 from GOT.inference.preparation import ReadRequest
@@ -40,6 +40,31 @@ def test_batches_read_what_single_pages_read(pipeline: GOTPipeline) -> None:
         assert [r.text for r in together] == [r.text for r in alone]
         assert [r.status for r in together] == [r.status for r in alone]
     assert alone.pages[2].status == "blank"
+
+
+def test_a_picture_in_memory_is_read_as_its_file(pipeline: GOTPipeline, tmp_path: Path) -> None:
+    drawn = draw_page(text="turned").convert("RGBA")
+    clear = Image.new("RGBA", drawn.size, (0, 0, 0, 0))  # black where it is transparent
+    clear.paste(drawn.crop((60, 60, 140, 120)), (60, 60))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    clear.save(tmp_path / "clear.png", exif=exif)
+    from_file = pipeline.prepare(ReadRequest(tmp_path / "clear.png"))
+    with Image.open(tmp_path / "clear.png") as image:
+        in_memory = pipeline.prepare(ReadRequest(image))
+        assert image.mode == "RGBA" and image.size == drawn.size  # the caller keeps his picture
+    assert in_memory.page_sizes == from_file.page_sizes == (drawn.size[::-1],)
+    assert from_file.inputs is not None and in_memory.inputs is not None
+    assert torch.equal(in_memory.inputs.pixel_values, from_file.inputs.pixel_values)
+    (failed,) = pipeline.read(Image.new("RGB", (3, 300)))
+    assert failed.status == "failed" and "nothing can be read under 4 pixels" in str(failed.error)
+
+
+def test_a_page_of_a_document_is_a_source(pipeline: GOTPipeline, tmp_path: Path) -> None:
+    (tmp_path / "x.pdf").write_bytes(make_pdf(draw_page(text="one"), draw_page(text="two")))
+    both = pipeline.read(tmp_path / "x.pdf", dpi=72)
+    (second,) = pipeline.read(PageSource(str(tmp_path / "x.pdf"), 2, dpi=72))
+    assert (second.text, second.name, second.page) == (both.pages[1].text, str(tmp_path / "x.pdf"), 2)
 
 
 def test_streaming_gives_the_same_text(pipeline: GOTPipeline) -> None:
