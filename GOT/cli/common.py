@@ -78,8 +78,8 @@ def load_pipeline(arguments: argparse.Namespace) -> GOTPipeline:
                 "No checkpoint is shipped with this copy; give --model-name: a folder, or stepfun-ai/GOT-OCR-2.0-hf."
             )
         note(
-            "Reading with the embedded got-tiny (8 M weights, two CPU cores' training): short English print, with "
-            "errors. For real documents: --model-name stepfun-ai/GOT-OCR-2.0-hf (or a folder)."
+            "Reading with the embedded got-tiny (8 M weights, two CPU cores' training): a few words of English print. "
+            "For real documents: --model-name stepfun-ai/GOT-OCR-2.0-hf (or a folder)."
         )
         name = str(bundled)
     quiet_libraries()
