@@ -95,8 +95,14 @@ def run(arguments: RunArguments) -> dict[str, float]:
         logger.info("resuming from %s", checkpoint)
         if 0 < training.max_steps <= steps_of(checkpoint):
             logger.warning(
-                "%s has its %d steps already; raise --max_steps to go on", checkpoint, training.max_steps
+                "%s has its %d steps already: the model is written from it; raise --max_steps to go on",
+                checkpoint,
+                training.max_steps,
             )
+            # A run that was killed behind its last step still owes its model.
+            trainer.take_over(checkpoint)
+            trainer.save_state()
+            write_final(trainer, built, model, arguments)
             return {}
     metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
     if training.dry_run:
@@ -188,14 +194,14 @@ def steps_of(checkpoint: str) -> int:
 def write_final(trainer: GOTTrainer, built: Built, model: Any, arguments: RunArguments) -> None:
     """Write the trained model into the output folder itself, so that ``--model-name OUTPUT`` reads with it."""
     training = arguments.training
-    weights = (
-        trainer.accelerator.get_state_dict(trainer.model_wrapped) if trainer.is_deepspeed_enabled else None
-    )
+    in_engine = trainer.deepspeed is not None  # not where no step was taken
+    weights = trainer.accelerator.get_state_dict(trainer.model_wrapped) if in_engine else None
     if not training.should_save:
         return
     output = Path(str(training.output_dir))
     hidden = output / ".saving"
-    hidden.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(hidden, ignore_errors=True)  # of a run that was killed while it wrote
+    hidden.mkdir(parents=True)
     if arguments.model.lora_enable:
         adapter = hidden / "adapter"
         adapter.mkdir(exist_ok=True)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
-from transformers import Trainer
+from transformers import Trainer, TrainerState
 
 from GOT.data.collator import Collator
 from GOT.data.dataset import ConversationDataset
@@ -269,6 +269,11 @@ class GOTTrainer(Trainer):
         wrong = [*unexpected, *(name for name in missing if name not in tied)]
         if wrong:
             raise ValueError(f"{resume_from_checkpoint} does not fit this model: {', '.join(wrong[:5])}.")
+
+    def take_over(self, checkpoint: str | Path) -> None:
+        """Stand where a checkpoint does, without a step: its weights in the model, its history in the state."""
+        self._load_from_checkpoint(str(checkpoint))
+        self.state = TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
 
     def check_resume(self, checkpoint: str | Path) -> None:
         """Refuse to go on with other data than the checkpoint's.

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from tests.helpers import ROOT
-from tests.train.conftest import Train, launcher, training_environment
+from tests.train.conftest import Train, launcher, losses, training_environment
 
 pytest.importorskip("deepspeed", reason='pip install "got-ocr[train]"')
 
@@ -74,6 +74,28 @@ def kill_after_checkpoint(output: Path, flags: list[object], ranks: int) -> None
                 continue
         process.wait()
     assert not (output / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("adapters", [False, True])
+def test_a_run_killed_behind_its_last_step_still_writes_its_model(
+    train: Train, tiny_checkpoint: Path, word_set: Path, tmp_path: Path, adapters: bool
+) -> None:
+    output = tmp_path / "out"
+    flags = [
+        "--model_name_or_path", tiny_checkpoint, "--datasets", word_set, "--per_device_train_batch_size", 2,
+        "--save_steps", 1, "--max_steps", 1, "--lora_enable", adapters, "--output_dir", output,
+    ]  # fmt: skip
+    train(*flags)
+    before = load_file(output / "model.safetensors")
+    for name in ("config.json", "model.safetensors", "trainer_state.json"):
+        (output / name).unlink()
+    (output / ".saving" / "checkpoint-2").mkdir(parents=True)  # half a checkpoint is none
+    result = train(*flags)
+    after = load_file(output / "model.safetensors")
+    assert before.keys() == after.keys() and all(torch.equal(before[name], after[name]) for name in before)
+    assert (output / "config.json").is_file() and losses(output)
+    assert "raise --max_steps" in result.stderr
+    assert not (output / ".saving").exists() and not (output / "checkpoint-2").exists()
 
 
 def test_resuming_with_other_data_is_refused(
