@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from transformers import HfArgumentParser
 
@@ -21,14 +22,19 @@ def parse(argv: Sequence[str] | None = None) -> RunArguments:
     """Read a command line.
 
     Raises:
-        ValueError: For values that do not go together.
-        SystemExit: With code 2, for flags that do not exist.
+        ValueError: For settings that do not exist, values of a wrong kind, or that do not go together.
+        FileNotFoundError: If there is no such ``--config``.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = HfArgumentParser([ModelArguments, DataArguments, GOTTrainingArguments], prog="got-ocr train")  # type: ignore[list-item]
+    parser = _Parser(
+        [ModelArguments, DataArguments, GOTTrainingArguments],  # type: ignore[list-item]
+        prog="got-ocr train",
+        allow_abbrev=False,
+    )
     parser.add_argument("--config", help="YAML file of these settings; flags win over it")
-    flags = _typed_flags(parser, arguments)
-    file_values = _read_yaml(flags.pop("config")) if "config" in flags else {}
+    _leave_defaults_out(parser)
+    flags = _typed(parser, arguments)
+    file_values = _read_yaml(parser, flags.pop("config")) if "config" in flags else {}
     file_values, file_notes = translate(file_values)
     flags, flag_notes = translate(flags)
     stage = int(flags.get("stage", file_values.get("stage", 3)))
@@ -63,24 +69,47 @@ def parse(argv: Sequence[str] | None = None) -> RunArguments:
     return RunArguments(model, data, training, origins, [*file_notes, *flag_notes, *machine_notes])
 
 
-def _typed_flags(parser: HfArgumentParser, arguments: list[str]) -> dict[str, Any]:
-    """The flags that were given, and only those."""
+class _Parser(HfArgumentParser):
+    """Says what is wrong in one line, where argparse prints hundreds of flags first."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
+
+
+def _leave_defaults_out(parser: argparse.ArgumentParser) -> None:
+    """Let a parser find the settings that were given, and only those; old names are settings too."""
     for name in {**RENAMED, **DROPPED}:
         if f"--{name}" not in parser._option_string_actions:
             parser.add_argument(f"--{name}", help=argparse.SUPPRESS, nargs="?", const=True)
     for action in parser._actions:
         if action.dest != "help":
             action.default, action.required = argparse.SUPPRESS, False
+
+
+def _typed(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> dict[str, Any]:
     typed = vars(parser.parse_args(arguments))
     typed.pop("local_rank", None)  # launchers also set LOCAL_RANK, which is what counts
     return typed
 
 
-def _read_yaml(path: str) -> dict[str, Any]:
+def _read_yaml(parser: argparse.ArgumentParser, path: str) -> dict[str, Any]:
+    """The settings of a file, through the parser of the flags: one place for kinds, choices and unknown names."""
     yaml = require("yaml", extra="train")
     if not Path(path).is_file():
         raise FileNotFoundError(f"There is no file {path}; --config wants a YAML file of training settings.")
-    values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-    if not isinstance(values, dict):
-        raise ValueError(f"{path} must hold settings as 'name: value' lines.")
-    return values
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+        if not isinstance(values, dict):
+            raise ValueError("it must hold settings as 'name: value' lines")
+        return _typed(parser, [word for name, value in values.items() for word in _as_flag(name, value)])
+    except (ValueError, yaml.YAMLError) as error:
+        raise ValueError(f"{path}: {' '.join(str(error).split())}") from error
+
+
+def _as_flag(name: str, value: Any) -> list[str]:
+    """A setting as it would be typed; one without a value is as good as not there."""
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return [f"--{name}", *map(str, value)]
+    return [f"--{name}={json.dumps(value) if isinstance(value, dict) else value}"]

@@ -38,6 +38,33 @@ def test_settings_have_origins(tmp_path: Path) -> None:
     assert lines["num_train_epochs"].endswith("stage 1") and lines["max_tiles"].endswith("default")
 
 
+def test_a_file_holds_values_as_flags_do(tmp_path: Path) -> None:
+    (tmp_path / "run.yaml").write_text(
+        'learning_rate: 2e-5\nlora_enable: "false"\nstage: "2"\nwarmup_ratio: 0.0\neval_datasets:\n'
+        "lr_scheduler_kwargs: {num_cycles: 2}\nreport_to: [none]\n"
+    )
+    run = parse(["--config", str(tmp_path / "run.yaml"), "--output_dir", str(tmp_path)])
+    assert (run.training.learning_rate, run.model.lora_enable, run.training.stage) == (2e-5, False, 2)
+    assert run.training.lr_scheduler_kwargs == {"num_cycles": 2} and run.data.eval_datasets is None
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("length_policy: dorp", "length_policy.*'dorp'.*error.*drop.*split"),
+        ("save_layout: hf", "save_layout.*'hf'"),
+        ("max_steps: many", "max_steps.*'many'"),
+        ("learning_rat: 1.0", "learning_rat"),
+        ("[1, 2]", "name: value"),
+        ("stage: 'a", "quoted scalar"),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_one_line_that_names_it(tmp_path: Path, line: str, words: str) -> None:
+    (tmp_path / "run.yaml").write_text(line)
+    with pytest.raises(ValueError, match=rf"run\.yaml: .*{words}"):
+        parse(["--config", str(tmp_path / "run.yaml")])
+
+
 def test_every_published_flag_is_taken(tmp_path: Path) -> None:
     run = parse([*PUBLISHED, "--datasets", "pdf-ocr+scene-ocr", "--output_dir", str(tmp_path)])
     training = run.training
