@@ -44,7 +44,9 @@ def supervised_loss(
         ignore_index=IGNORE_INDEX,
         reduction="sum",
     )
-    count = (targets != IGNORE_INDEX).sum() if num_items is None else num_items
-    loss = summed / torch.as_tensor(count, device=summed.device).clamp(min=1)
+    own = (targets != IGNORE_INDEX).sum()
+    count = torch.as_tensor(own if num_items is None else num_items, device=summed.device).clamp(min=1)
+    loss = summed / count
     auxiliary = getattr(outputs, "auxiliary_loss", None)
-    return loss if auxiliary is None else loss + auxiliary
+    # A mean of this batch, which is a part of the step: its share of the tokens, as the text's.
+    return loss if auxiliary is None else loss + auxiliary * own / count

@@ -12,6 +12,7 @@ from GOT.data.collator import Collator
 from GOT.data.dataset import ConversationDataset, Part
 from GOT.train.optimizer import Rates, build_groups, freeze, layer_scale
 from GOT.train.stages import STAGES, component_of
+from GOT.utils.constants import IGNORE_INDEX
 from tests.helpers import make_model
 from tests.train.conftest import conversation, draw_word
 
@@ -172,4 +173,7 @@ def test_glyph_maps_teach_the_encoder_beside_the_text(tiny_tokenizer: Any, tmp_p
     with torch.no_grad():
         text_alone = supervised_loss(model.eval(), batch)
         both = supervised_loss(model.train(), batch)
+        tokens = (batch["labels"][:, 1:] != IGNORE_INDEX).sum()
+        half = supervised_loss(model, batch, 2 * tokens)  # one of two equal batches of a step, or of two ranks
+    torch.testing.assert_close(2 * half, both)
     assert text_alone < both  # the validation loss is of the text alone
