@@ -216,7 +216,8 @@ class ConversationDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
             pages = [open_image(path) for path in image_files(root, image)]
         else:
             raise ValueError(f"an image must be a path; got {type(image).__name__}")
-        if len(pages) == 1 and layout_of(exchange.question) == "crop":
+        # Several pictures are pages, or tiles that are cut already.
+        if exchange.num_images == len(pages) == 1 and layout_of(exchange.question) == "crop":
             return self.processor.views_of(pages, "crop", max_tiles=self.max_tiles)
         return pages
 
@@ -224,7 +225,8 @@ class ConversationDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
 def image_files(root: Path, entry: str) -> list[Path]:
     """The files that a record's image entry names: one file, or all pictures under a folder or prefix.
 
-    Natural order, so page_10.png follows page_9.png: the model reads pages in sequence.
+    Natural order, so page_10.png follows page_9.png: the model reads pages in sequence. A prefix that ends in a number
+    means that number: ``q1`` takes q1_a.png and not q10_a.png, unless there is nothing else.
 
     Raises:
         FileNotFoundError: If nothing is there.
@@ -240,6 +242,8 @@ def image_files(root: Path, entry: str) -> list[Path]:
     )
     if not found:
         raise FileNotFoundError(f"{entry} is no image file, and no folder or prefix of images")
+    if prefix[-1:].isdecimal():
+        found = [p for p in found if not p.name[len(prefix)].isdecimal()] or found
     return sorted(found, key=lambda p: natural_key(p.name))
 
 

@@ -158,8 +158,9 @@ def parse_record(values: Mapping[str, Any]) -> Record:
 
 def layout_of(question: str) -> Layout:
     """The layout that a question's words belong to: a crop question about one picture means tiles."""
+    asked = question.rstrip()  # hand-written records often leave the space at the end out
     for task in TASKS.values():
-        if task.layout == "crop" and question.endswith(task.words):
+        if task.layout == "crop" and asked.endswith(task.words.rstrip()):
             return task.layout
     return "single"
 
@@ -313,10 +314,11 @@ def _from_turns(messages: Sequence[tuple[str, str]], images: tuple[Any, ...]) ->
 
 
 def _take_marks(question: str) -> tuple[str, int]:
-    # "<image>\nOCR: ": the picture's end token and a line break follow anyway. Marks count in questions only: the
-    # text of an answer is the page's, whatever it holds.
+    # "<image>\nOCR: ": the picture's end token and a line break follow anyway. Only line breaks go with a mark: the
+    # space of "OCR: <image>" is part of the words. Marks count in questions only: the text of an answer is the page's,
+    # whatever it holds.
     count = question.count(DEFAULT_IMAGE_TOKEN)
-    return (re.sub(rf"\s*{DEFAULT_IMAGE_TOKEN}\n?", "", question), count) if count else (question, 0)
+    return (re.sub(rf"(?:\r?\n)?{DEFAULT_IMAGE_TOKEN}(?:\r?\n)?", "", question), count) if count else (question, 0)
 
 
 def _images(values: Mapping[str, Any]) -> tuple[Any, ...]:

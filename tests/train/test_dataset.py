@@ -76,7 +76,11 @@ def test_a_folder_is_read_in_natural_order(tmp_path: Path, tiny_processor: Any) 
     for number in (10, 9, 1):
         draw_word(str(number)).save(folder / f"page_{number}.png")
     assert [path.stem for path in image_files(tmp_path, "doc/")] == ["page_1", "page_9", "page_10"]
-    assert len(image_files(tmp_path, "doc/page_1")) == 2  # a prefix, as published
+    assert len(image_files(tmp_path, "doc/page_")) == 3  # a prefix, as published
+    assert [path.stem for path in image_files(tmp_path, "doc/page_1")] == ["page_1"]
+    (folder / "page_1.png").unlink()
+    assert [path.stem for path in image_files(tmp_path, "doc/page_1")] == ["page_10"]
+    draw_word("1").save(folder / "page_1.png")
     record = conversation("doc/", "x", "OCR with format across multi pages: ")
     (sample,) = dataset_of([record], tmp_path, tiny_processor)[0]
     assert isinstance(sample, TrainingSample) and len(sample.pixel_values) == 3
@@ -87,6 +91,20 @@ def test_a_crop_question_about_one_picture_is_tiled(tmp_path: Path, tiny_process
     record = conversation("a.png", "x", "OCR with format upon the patch reference: ")
     (sample,) = dataset_of([record], tmp_path, tiny_processor)[0]
     assert isinstance(sample, TrainingSample) and len(sample.pixel_values) == 7
+
+
+@pytest.mark.parametrize("question", ["<image>\n<image>\n<image>\n{}", "{}<image><image><image>"])
+def test_several_pictures_under_a_crop_question_are_cut_already(
+    tmp_path: Path, tiny_processor: Any, question: str
+) -> None:
+    Image.new("RGB", (256, 384), "white").save(tmp_path / "a.png")
+    record = {
+        "images": ["a.png"] * 3,
+        "query": question.format("OCR upon the patch reference: "),
+        "response": "x",
+    }
+    (sample,) = dataset_of([record], tmp_path, tiny_processor)[0]
+    assert isinstance(sample, TrainingSample) and len(sample.pixel_values) == 3
 
 
 def test_text_alone_is_a_sample(tmp_path: Path, tiny_processor: Any) -> None:

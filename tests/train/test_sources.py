@@ -33,6 +33,7 @@ ONE = Record((Exchange("OCR: ", "Hi", 1),), ("a.png",))
             "conversations": [{"from": "human", "value": "OCR: "}, {"from": "gpt", "value": "Hi"}],
         },
         {"query": "<image>OCR: ", "response": "Hi", "images": ["a.png"]},
+        {"query": "OCR: <image>", "response": "Hi", "images": ["a.png"]},
         {"query": "OCR: ", "response": "Hi", "images": ["a.png"], "history": []},
         {
             "messages": [{"role": "user", "content": "<image>OCR: "}, {"role": "assistant", "content": "Hi"}],
@@ -167,6 +168,7 @@ def test_the_published_names_are_shipped() -> None:
 
 def test_the_question_tells_tiles_from_a_single_view() -> None:
     assert layout_of("OCR with format upon the patch reference: ") == "crop"
+    assert layout_of("OCR upon the patch reference:") == "crop"
     assert layout_of("[1, 2, 3, 4] OCR: ") == "single"
 
 
