@@ -14,6 +14,7 @@ from GOT.utils.log import get_logger
 logger = get_logger(__name__)
 
 MIN_BAD = 10  # a share of few records says little
+FIRST = 100  # records of a run, one of which has to teach something
 GOOD, BAD, DROPPED = 0, 1, 2
 
 
@@ -21,26 +22,30 @@ class DataHealth:
     """Counts good, bad and left-out records; too many bad ones end the run.
 
     Args:
-        max_bad: Most bad records of an epoch on this rank (looked at from :data:`MIN_BAD` bad ones on).
+        records: Records of an epoch on this rank.
+        max_share: Largest share of bad ones (looked at from :data:`MIN_BAD` bad ones on).
         max_run: Most bad records in a row.
     """
 
-    def __init__(self, *, max_bad: float, max_run: int = 100) -> None:
-        self.max_bad = max_bad
+    def __init__(self, *, records: int, max_share: float, max_run: int = 100) -> None:
+        self.records = records
+        self.max_share = max_share
         self.max_run = max_run
         self.counts = {GOOD: 0, BAD: 0, DROPPED: 0}
         self.run = 0
+        self.taught = False
 
     def start_epoch(self) -> None:
         """Forget the last epoch's counts: the same bad record comes once in each."""
         self.counts = {GOOD: 0, BAD: 0, DROPPED: 0}
 
-    def count(self, outcomes: Tensor) -> None:
-        """Take in the outcomes of a batch.
+    def count(self, outcomes: Tensor, *, teaches: bool = True) -> None:
+        """Take in the outcomes of a batch; ``teaches``: any token of it has a label.
 
         Raises:
-            RuntimeError: If there are too many bad ones.
+            RuntimeError: If there are too many bad ones, or nothing to learn at all.
         """
+        self.taught = self.taught or teaches
         for outcome in outcomes.tolist():
             self.counts[outcome] += 1
             self.run = self.run + 1 if outcome == BAD else 0
@@ -48,12 +53,21 @@ class DataHealth:
                 raise RuntimeError(
                     f"{self.run} bad records in a row; quarantine.jsonl tells why (--max_bad_run allows more)."
                 )
-        bad = self.counts[BAD]
-        if bad >= MIN_BAD and bad > self.max_bad:
+        bad, seen = self.counts[BAD], sum(self.counts.values())
+        if bad >= MIN_BAD and bad > self._most_bad(seen):
             raise RuntimeError(
-                f"{bad} records are bad, more than the {self.max_bad:.0f} that are allowed; quarantine.jsonl tells why "
-                "(--max_bad_fraction allows more)."
+                f"{bad} of {seen} records are bad, and a share of {self.max_share:g} is allowed; quarantine.jsonl tells "
+                "why (--max_bad_fraction allows more)."
             )
+        if not self.taught and seen >= min(FIRST, self.records):
+            raise RuntimeError(
+                f"The first {seen} records teach nothing: {self.counts[DROPPED]} are over --model_max_length, {bad} bad."
+            )
+
+    def _most_bad(self, seen: int) -> float:
+        """Never more than the share of the epoch; of a long one's beginning, what chance may bring."""
+        expected = self.max_share * seen
+        return min(self.max_share * self.records, expected + 3 * expected**0.5)  # three standard deviations
 
     def report(self) -> dict[str, float]:
         """For the log: only what happened."""

@@ -70,7 +70,8 @@ class GOTTrainer(Trainer):
         self.model_accepts_loss_kwargs = True  # compute_loss divides by the items of the whole step
         self.rates = rates
         self.health = DataHealth(
-            max_bad=data.max_bad_fraction * len(train_dataset) / max(1, args.world_size),
+            records=max(1, len(train_dataset) // max(1, args.world_size)),
+            max_share=data.max_bad_fraction,
             max_run=data.max_bad_run,
         )
         self._eval_sums = torch.zeros(2)
@@ -135,7 +136,9 @@ class GOTTrainer(Trainer):
         self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None
     ) -> Tensor:
         """Count what the batch brought, then the usual step."""
-        self.health.count(inputs.pop("outcomes"))
+        self.health.count(
+            inputs.pop("outcomes"), teaches=bool((inputs["labels"][:, 1:] != IGNORE_INDEX).any())
+        )
         self.throughput.count(inputs)
         return super().training_step(model, inputs, num_items_in_batch)
 

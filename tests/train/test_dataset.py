@@ -112,7 +112,10 @@ def test_text_alone_is_a_sample(tmp_path: Path, tiny_processor: Any) -> None:
     assert isinstance(sample, TrainingSample) and len(sample.pixel_values) == 0
 
 
-@pytest.mark.parametrize(("policy", "words"), [("error", "more than the 80"), ("drop", "more than the 80")])
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [("error", "more than the 80"), ("drop", "more than the 80"), ("split", "more than the 80")],
+)
 def test_long_samples_are_never_cut(picture: Path, tiny_processor: Any, policy: str, words: str) -> None:
     data = dataset_of(
         [conversation("a.png", "x y z " * 60)],
@@ -122,7 +125,7 @@ def test_long_samples_are_never_cut(picture: Path, tiny_processor: Any, policy: 
         length_policy=policy,
     )
     (bad,) = data[0]
-    assert isinstance(bad, BadSample) and words in bad.reason and bad.dropped == (policy == "drop")
+    assert isinstance(bad, BadSample) and words in bad.reason and bad.dropped == (policy != "error")
 
 
 def test_split_makes_a_sample_of_each_exchange_that_fits(picture: Path, tiny_processor: Any) -> None:
@@ -256,18 +259,33 @@ def test_epochs_differ_and_repeat_with_their_seed() -> None:
     ("outcomes", "words"),
     [
         ([1] * 100, "100 bad records in a row"),
-        (([0] * 50 + [1]) * 12, "12 records are bad, more than the 11"),
+        (([0] * 50 + [1]) * 12, "12 of 612 records are bad, and a share of 0.011"),
     ],
 )
 def test_too_much_bad_data_stops_the_run(outcomes: list[int], words: str) -> None:
+    share = 1.0 if "row" in words else 0.011
     with pytest.raises(RuntimeError, match=words):
-        DataHealth(max_bad=1000 if "row" in words else 11, max_run=100).count(torch.tensor(outcomes))
+        DataHealth(records=1000, max_share=share, max_run=100).count(torch.tensor(outcomes))
+
+
+def test_a_long_epoch_is_judged_by_its_beginning() -> None:
+    DataHealth(records=10**7, max_share=0.01).count(torch.tensor(([0] * 99 + [1]) * 50))
+    with pytest.raises(RuntimeError, match="of 300 records are bad"):
+        DataHealth(records=10**7, max_share=0.01).count(torch.tensor(([0] * 9 + [1]) * 30))
 
 
 def test_dropped_records_are_no_fault_of_the_data() -> None:
-    health = DataHealth(max_bad=0)
-    health.count(torch.tensor([2] * 500))
+    health = DataHealth(records=1000, max_share=0)
+    health.count(torch.tensor([2] * 500 + [0]))
     assert health.report() == {"dropped_records": 500}
+
+
+@pytest.mark.parametrize("records", [20, 10**6])
+def test_a_run_that_teaches_nothing_stops(records: int) -> None:
+    health = DataHealth(records=records, max_share=0.01)
+    with pytest.raises(RuntimeError, match="teach nothing: .* over --model_max_length"):
+        for _ in range(10):
+            health.count(torch.tensor([2] * 10), teaches=False)
 
 
 def test_another_data_set_has_another_fingerprint(tmp_path: Path, tiny_processor: Any) -> None:
@@ -281,7 +299,7 @@ def test_another_data_set_has_another_fingerprint(tmp_path: Path, tiny_processor
 
 
 def test_bad_records_of_an_epoch_are_counted_once() -> None:
-    health = DataHealth(max_bad=10)
+    health = DataHealth(records=12, max_share=0.9)
     for _ in range(5):
         health.start_epoch()
         health.count(torch.tensor([0, 1] * 6))

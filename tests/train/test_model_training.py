@@ -174,6 +174,8 @@ def test_glyph_maps_teach_the_encoder_beside_the_text(tiny_tokenizer: Any, tmp_p
         text_alone = supervised_loss(model.eval(), batch)
         both = supervised_loss(model.train(), batch)
         tokens = (batch["labels"][:, 1:] != IGNORE_INDEX).sum()
-        half = supervised_loss(model, batch, 2 * tokens)  # one of two equal batches of a step, or of two ranks
+        half = supervised_loss(
+            model, batch, 2 * tokens
+        )  # one of two equal batches of a step, or of two ranks
     torch.testing.assert_close(2 * half, both)
     assert text_alone < both  # the validation loss is of the text alone
