@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -146,8 +147,11 @@ def run(program: str, work: Callable[[], int]) -> int:
 
 
 def one_line(error: BaseException) -> str:
-    """An error's message without line breaks."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """An error's message without line breaks; of one that a loader's process passed on, without its traceback."""
+    text = str(error)
+    if text.startswith("Caught ") and "Traceback" in text:
+        *_, text = re.split(r"^[\w.]+(?:Error|Exception): ", text, flags=re.MULTILINE)
+    return " ".join(text.split()) or type(error).__name__
 
 
 def comma_list(text: str) -> list[str]:

@@ -56,7 +56,7 @@ class BadSample:
 
 
 class SampleTooLongError(ValueError):
-    """A sample over the token limit, under the policy ``drop``."""
+    """A sample over the token limit, under the policies ``drop`` and ``split``."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,7 +118,7 @@ class ConversationDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
             return [left_out if sample is None else sample for sample in self._samples(record, part.images)]
         except SampleTooLongError as error:
             return [BadSample(part.name, number, str(error), dropped=True)]
-        except (ValueError, OSError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, OSError, KeyError, TypeError, AttributeError, RuntimeError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             return [BadSample(part.name, number, reason)]
 
@@ -166,7 +166,7 @@ class ConversationDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
         if self.length_policy == "split" and len(turns) > 1:
             return self._split(turns, views, record.system)
         message = f"{len(encoded.input_ids)} tokens, more than the {self.max_length} of --model_max_length"
-        raise (SampleTooLongError if self.length_policy == "drop" else ValueError)(message)
+        raise (ValueError if self.length_policy == "error" else SampleTooLongError)(message)
 
     def _split(
         self, turns: Sequence[Turn], views: list[Image.Image], system: str | None

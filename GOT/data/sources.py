@@ -318,7 +318,11 @@ def _take_marks(question: str) -> tuple[str, int]:
     # space of "OCR: <image>" is part of the words. Marks count in questions only: the text of an answer is the page's,
     # whatever it holds.
     count = question.count(DEFAULT_IMAGE_TOKEN)
-    return (re.sub(rf"(?:\r?\n)?{DEFAULT_IMAGE_TOKEN}(?:\r?\n)?", "", question), count) if count else (question, 0)
+    return (
+        (re.sub(rf"(?:\r?\n)?{DEFAULT_IMAGE_TOKEN}(?:\r?\n)?", "", question), count)
+        if count
+        else (question, 0)
+    )
 
 
 def _images(values: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ over ranks and workers, and resumes at any number. Neither imports torch.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -14,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from GOT.data_engine import KINDS
 from GOT.data_engine.recipe import Recipe
 from GOT.data_engine.sample import Rejected, Sample, random_generator
-from GOT.utils.lazy import load_entry
+from GOT.data_engine.shards import draw_sample
 from GOT.utils.log import get_logger
 
 logger = get_logger(__name__)
@@ -55,6 +55,16 @@ class SynthTable:
             raise IndexError(f"The recipe has {len(self)} records; there is no number {number}.")
         return to_record(self.sample(number))
 
+    def try_kinds(self) -> None:
+        """Draw one sample of each kind and forget it: a missing renderer or a wrong setting shows before training.
+
+        Raises:
+            ImportError, FileNotFoundError, ValueError, OSError, RuntimeError: As ``shards.draw_sample`` does.
+        """
+        for kind in self._names:
+            with contextlib.suppress(Rejected):
+                draw_sample(kind, 0, self.recipe.seed, self._settings[kind])
+
     @property
     def fingerprint(self) -> str:
         """Tells this recipe from another."""
@@ -71,14 +81,13 @@ class SynthTable:
 
         Raises:
             ValueError: If it and every replacement were rejected.
+            RuntimeError: If the kind failed.
         """
         kind = self.kind_of(number)
-        make = load_entry(KINDS, kind, what="kind")
-        settings = self._settings[kind]
         reason = ""
         for attempt in range(REPLACEMENTS):
             try:
-                return make(number + attempt * _BEYOND, self.recipe.seed, **settings)
+                return draw_sample(kind, number + attempt * _BEYOND, self.recipe.seed, self._settings[kind])
             except Rejected as verdict:
                 reason = str(verdict)
                 logger.debug("Replacing a rejected sample: %s", reason)

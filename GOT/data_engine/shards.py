@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from GOT.data_engine import KINDS
 from GOT.data_engine.recipe import Recipe
@@ -62,18 +63,28 @@ def draw_shard(recipe: Recipe, shard: Shard) -> Iterator[tuple[int, Sample | Rej
     if batched is not None:
         yield from zip(indices, batched(list(indices), recipe.seed, **settings), strict=True)
         return
-    make = load_entry(KINDS, shard.kind, what="kind")
     for index in indices:
         try:
-            yield index, make(index, recipe.seed, **settings)
+            yield index, draw_sample(shard.kind, index, recipe.seed, settings)
         except Rejected as verdict:
             yield index, verdict
-        except (ImportError, FileNotFoundError, ValueError, OSError, MemoryError):
-            raise  # what a user can mend says so itself
-        except Exception as error:
-            raise RuntimeError(
-                f"{shard.kind} sample {index} of seed {recipe.seed} failed: {error!r}"
-            ) from error
+
+
+def draw_sample(kind: str, index: int, seed: int, settings: Mapping[str, Any]) -> Sample:
+    """One sample of a kind.
+
+    Raises:
+        Rejected: If this index gives none.
+        ImportError, FileNotFoundError, ValueError, OSError: As the kind does: something a user can mend.
+        RuntimeError: For any other failure, naming the sample.
+    """
+    make = load_entry(KINDS, kind, what="kind")
+    try:
+        return make(index, seed, **settings)
+    except (Rejected, ImportError, ValueError, OSError, MemoryError):
+        raise  # what a user can mend says so itself
+    except Exception as error:
+        raise RuntimeError(f"{kind} sample {index} of seed {seed} failed: {error!r}") from error
 
 
 def _batched(kind: str) -> Callable[..., list[Sample | Rejected]] | None:

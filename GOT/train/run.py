@@ -162,7 +162,7 @@ def check_datasets(arguments: RunArguments) -> None:
     for names in filter(None, (arguments.data.datasets, arguments.data.eval_datasets)):
         recipes, files = _split_names(names)
         for recipe in recipes:
-            _synthetic(recipe)
+            _synthetic(recipe, try_kinds=True)
         if files or not recipes:
             find_sources(files, data_config=arguments.data.data_config, root=ROOT)
 
@@ -266,12 +266,15 @@ def _split_names(names: str) -> tuple[list[str], str]:
     return recipes, "+".join(name for name in listed if not name.startswith(SYNTH))
 
 
-def _synthetic(name: str) -> Part:
+def _synthetic(name: str, *, try_kinds: bool = False) -> Part:
     from GOT.data_engine.feed import SynthTable
     from GOT.data_engine.recipe import Recipe
 
     path = Path(name.removeprefix(SYNTH))
-    return Part(path.stem, SynthTable(Recipe.load(path)), path.parent)
+    table = SynthTable(Recipe.load(path))
+    if try_kinds:
+        table.try_kinds()
+    return Part(path.stem, table, path.parent)
 
 
 def _callbacks(built: Built, evalset: ConversationDataset | None, arguments: RunArguments) -> list[Any]:

@@ -99,6 +99,27 @@ def test_a_kind_that_always_rejects_is_an_error_not_a_loop(monkeypatch):
         SynthTable(Recipe(kinds={"fake": 1}, count=3))[0]
 
 
+def test_what_a_kind_cannot_do_shows_before_training(monkeypatch):
+    def sample(index, seed, broken=False):
+        if broken:
+            raise ImportError('typst is not installed; this needs it: pip install "got-ocr[synth]"')
+        raise Rejected("not this one")
+
+    fake_kind(monkeypatch, sample)
+    SynthTable(Recipe(kinds={"fake": 1}, count=3)).try_kinds()
+    with pytest.raises(ImportError, match="pip install"):
+        SynthTable(Recipe(kinds={"fake": 1}, count=3, settings={"fake": {"broken": True}})).try_kinds()
+
+
+def test_a_failure_names_the_sample(monkeypatch):
+    def sample(index, seed):
+        raise KeyError("x")
+
+    fake_kind(monkeypatch, sample)
+    with pytest.raises(RuntimeError, match=r"fake sample 2 of seed 42 failed: KeyError\('x'\)"):
+        SynthTable(Recipe(kinds={"fake": 1}, count=3))[2]
+
+
 def test_the_fingerprint_tells_recipes_apart():
     import dataclasses
 
