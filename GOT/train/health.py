@@ -61,7 +61,8 @@ class DataHealth:
             )
         if not self.taught and seen >= min(FIRST, self.records):
             raise RuntimeError(
-                f"The first {seen} records teach nothing: {self.counts[DROPPED]} are over --model_max_length, {bad} bad."
+                f"The first {seen} records teach nothing: {self.counts[DROPPED]} are over --model_max_length, "
+                f"{bad} are bad."
             )
 
     def _most_bad(self, seen: int) -> float:

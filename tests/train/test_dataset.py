@@ -283,7 +283,7 @@ def test_dropped_records_are_no_fault_of_the_data() -> None:
 @pytest.mark.parametrize("records", [20, 10**6])
 def test_a_run_that_teaches_nothing_stops(records: int) -> None:
     health = DataHealth(records=records, max_share=0.01)
-    with pytest.raises(RuntimeError, match="teach nothing: .* over --model_max_length"):
+    with pytest.raises(RuntimeError, match=r"teach nothing: .* over --model_max_length"):
         for _ in range(10):
             health.count(torch.tensor([2] * 10), teaches=False)
 
