@@ -95,7 +95,7 @@ def _checkpoint(arguments: argparse.Namespace) -> int:
     from GOT.inference.backends.torch_backend import TorchBackend
     from GOT.inference.device import choose_device, choose_dtype
     from GOT.inference.generation import GenerationSettings
-    from GOT.inference.pipeline import GOTPipeline, check_token_ids
+    from GOT.inference.pipeline import GOTPipeline
     from GOT.model.checkpoint import detect_layout, load_model
     from GOT.model.got import count_parameters
 
@@ -121,7 +121,7 @@ def _checkpoint(arguments: argparse.Namespace) -> int:
     pipeline = GOTPipeline(TorchBackend(model), processor)
 
     def token_ids() -> str:
-        check_token_ids(processor, pipeline.backend)
+        processor.check_fits(pipeline.backend.config)
         return f"tokenizer and config agree; {len(processor.tokenizer)} entries"
 
     def one_token() -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from PIL import Image
@@ -99,6 +99,27 @@ class GOTProcessor:
         """Load the tokenizer in a checkpoint's folder."""
         tokenizer = GOTTokenizer.from_pretrained(folder)
         return cls(tokenizer, image_size=image_size, num_image_tokens=num_image_tokens, max_tiles=max_tiles)
+
+    def check_fits(self, config: Any) -> None:
+        """Insist that tokenizer and model mean the same ids.
+
+        Raises:
+            ValueError: Naming the ids that differ.
+        """
+        special = self.tokenizer.special
+        pairs = {
+            "<img>": (config.im_start_token, special.image_start),
+            "</img>": (config.im_end_token, special.image_end),
+            "<imgpad>": (config.im_patch_token, special.image),
+        }
+        wrong = [
+            f"{token} is {a} in config.json and {b} in the tokenizer"
+            for token, (a, b) in pairs.items()
+            if a != b
+        ]
+        if wrong or len(self.tokenizer) > config.vocab_size:
+            size = f"the tokenizer has {len(self.tokenizer)} entries, the model {config.vocab_size}"
+            raise ValueError(f"Tokenizer and model do not fit: {'; '.join(wrong) or size}.")
 
     def save_pretrained(
         self, folder: str | Path, layout: Literal["original", "transformers"] = "original"

@@ -127,8 +127,13 @@ class GOTTokenizer:
         """Load a checkpoint's own tokenizer, or the published one if the folder holds none.
 
         Looks for ``qwen.tiktoken`` (original layout), then ``tokenizer.json`` (transformers layout).
+
+        Raises:
+            FileNotFoundError: If there is no such folder.
         """
         folder = Path(folder)
+        if not folder.is_dir():
+            raise FileNotFoundError(f"There is no folder {folder} to take a tokenizer from.")
         if (folder / RANKS_FILE).is_file():
             return cls(
                 parse_ranks((folder / RANKS_FILE).read_bytes(), where=folder / RANKS_FILE),

@@ -100,7 +100,7 @@ class GOTPipeline:
         processor = GOTProcessor.from_pretrained(
             folder, image_size=vision.image_size, num_image_tokens=vision.num_image_tokens
         )
-        check_token_ids(processor, engine)
+        processor.check_fits(engine.config)
         pipeline = cls(engine, processor, settings)
         pipeline.origin = {
             "model_name": str(folder), "dtype": dtype, "backend": name, "attn_implementation": attn_implementation,
@@ -306,26 +306,6 @@ class GOTPipeline:
             no_repeat_ngram_size=ngram_size(batch[0], settings),
             stop_on_loop=settings.stop_on_loop,
         )
-
-
-def check_token_ids(processor: GOTProcessor, backend: Backend) -> None:
-    """Insist that tokenizer and config mean the same ids.
-
-    Raises:
-        ValueError: Naming the ids that differ.
-    """
-    config, special = backend.config, processor.tokenizer.special
-    pairs = {
-        "<img>": (config.im_start_token, special.image_start),
-        "</img>": (config.im_end_token, special.image_end),
-        "<imgpad>": (config.im_patch_token, special.image),
-    }
-    wrong = [
-        f"{token} is {a} in config.json and {b} in the tokenizer" for token, (a, b) in pairs.items() if a != b
-    ]
-    if wrong or len(processor.tokenizer) > config.vocab_size:
-        size = f"the tokenizer has {len(processor.tokenizer)} entries, the model {config.vocab_size}"
-        raise ValueError(f"Tokenizer and model do not fit: {'; '.join(wrong) or size}.")
 
 
 def _pages_of(

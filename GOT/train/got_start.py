@@ -27,10 +27,11 @@ def load_got(arguments: ModelArguments, attention: str) -> tuple[GOTQwenForCausa
     model = load_model(folder, dtype=torch.float32, attn_implementation=attention)
     if arguments.image_size and arguments.image_size != model.config.vision.image_size:
         model = _resized(model, arguments.image_size)
-    vision = model.config.vision
-    processor = GOTProcessor.from_pretrained(
-        arguments.tokenizer or folder, image_size=vision.image_size, num_image_tokens=vision.num_image_tokens
+    tokenizer = (
+        new_tokenizer(arguments.tokenizer) if arguments.tokenizer else GOTTokenizer.from_pretrained(folder)
     )
+    processor = make_processor(GOTProcessor, tokenizer, model.config)
+    processor.check_fits(model.config)
     return model, processor
 
 

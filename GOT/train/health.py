@@ -56,8 +56,8 @@ class DataHealth:
         bad, seen = self.counts[BAD], sum(self.counts.values())
         if bad >= MIN_BAD and bad > self._most_bad(seen):
             raise RuntimeError(
-                f"{bad} of {seen} records are bad, and a share of {self.max_share:g} is allowed; quarantine.jsonl tells "
-                "why (--max_bad_fraction allows more)."
+                f"{bad} of {seen} records are bad, and a share of {self.max_share:g} is allowed; quarantine.jsonl "
+                "tells why (--max_bad_fraction allows more)."
             )
         if not self.taught and seen >= min(FIRST, self.records):
             raise RuntimeError(

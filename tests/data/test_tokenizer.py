@@ -144,6 +144,8 @@ def test_a_checkpoints_own_tokenizer_wins(tmp_path: Path, tiny_tokenizer: GOTTok
 
 def test_a_folder_without_one_gets_the_published(tmp_path: Path) -> None:
     assert len(GOTTokenizer.from_pretrained(tmp_path)) == 151_860
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        GOTTokenizer.from_pretrained(tmp_path / "mistyped")
 
 
 def assert_transformers_reads(tokenizer: GOTTokenizer, folder: Path) -> None:

@@ -15,7 +15,7 @@ from GOT.data.processor import GOTProcessor
 from GOT.inference.answers import RETRY_NGRAM_SIZE, ngram_size
 from GOT.inference.documents import Page, PageSource
 from GOT.inference.generation import Answer, GenerationSettings
-from GOT.inference.pipeline import GOTPipeline, check_token_ids
+from GOT.inference.pipeline import GOTPipeline
 from GOT.inference.preparation import ReadRequest
 from tests.helpers import draw_page, make_pdf
 
@@ -296,7 +296,7 @@ def test_memory_that_runs_out_fails_the_page_that_needs_it(
 def test_tokenizer_and_config_must_agree(pipeline: GOTPipeline) -> None:
     pipeline.backend.config.im_patch_token = 3
     with pytest.raises(ValueError, match=r"<imgpad> is 3 in config\.json and 1011 in the tokenizer"):
-        check_token_ids(pipeline.processor, pipeline.backend)
+        pipeline.processor.check_fits(pipeline.backend.config)
 
 
 def test_a_tokenizer_larger_than_the_model_is_refused(tiny_checkpoint: Path, tmp_path: Path) -> None:

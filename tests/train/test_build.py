@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from GOT.train.build import build
@@ -22,6 +23,19 @@ def test_stage_2_starts_with_stage_1s_encoder(tmp_path: Path) -> None:
     ours, theirs = two.model.model.vision_tower_high.state_dict(), one.model.vision_tower_high.state_dict()  # type: ignore[union-attr]
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     assert len(two.processor.tokenizer) == 312  # stage 1's tokenizer goes on too
+
+
+@pytest.mark.parametrize(
+    ("tokenizer", "words"),
+    [("small:300", "do not fit"), ("published", "do not fit"), ("/no/such", "or a folder")],
+)
+def test_another_tokenizer_than_the_checkpoints_is_refused(
+    tiny_checkpoint: Path, tmp_path: Path, tokenizer: str, words: str
+) -> None:
+    flags = ["--model_name_or_path", str(tiny_checkpoint), "--tokenizer", tokenizer]
+    run = parse([*flags, "--output_dir", str(tmp_path)])
+    with pytest.raises(ValueError, match=words):
+        build(run.model, run.training)
 
 
 def test_a_checkpoint_goes_on_with_larger_views(tmp_path: Path) -> None:

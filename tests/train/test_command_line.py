@@ -101,6 +101,7 @@ def test_torch_compile_is_optional(
         (["--model_name_or_path", "/no/such/folder"], "no folder /no/such/folder"),
         (["--architecture", "huge"], "full, tiny or a JSON file"),
         (["--tokenizer", "small:3", "--architecture", "tiny"], "256.."),
+        (["--tokenizer", "/no/such/folder", "--architecture", "tiny"], "or a folder; got '/no/such/folder'"),
         (["--deepspeed", "nothing.json"], "zero2.json"),
         (["--use_im_start_end", "False"], "trained with <img>"),
         (["--load_best_model_at_end", "True", "--eval_strategy", "steps"], "not supported"),
