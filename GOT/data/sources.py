@@ -169,19 +169,14 @@ def iterate_json(path: str | Path) -> Iterator[Any]:
     """Yield the values of a ``.jsonl`` file, or of the array in a ``.json`` file, one at a time.
 
     Raises:
-        ValueError: Naming the line or the record that is no JSON.
+        ValueError: Naming the line or the record that is no JSON, or the file that is not UTF-8.
     """
     path = Path(path)
-    with path.open(encoding="utf-8") as file:
-        if path.suffix == ".jsonl":
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    try:
-                        yield json.loads(line)
-                    except ValueError as error:
-                        raise ValueError(f"{path}, line {number} is not JSON: {error}.") from error
-            return
-        yield from _iterate_array(file, path)
+    with path.open(encoding="utf-8-sig") as file:  # some editors begin a file with a byte order mark
+        try:
+            yield from (_iterate_lines if path.suffix == ".jsonl" else _iterate_array)(file, path)
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{path} is not UTF-8: {error}.") from error
 
 
 class _JsonTable:
@@ -206,13 +201,33 @@ def _file_digest(path: Path) -> str:
 
 def _json_texts(path: str, stamp: tuple[int, int]) -> Iterator[dict[str, str]]:
     for value in iterate_json(path):
-        yield {"json": json.dumps(value, ensure_ascii=False)}
+        text = json.dumps(value, ensure_ascii=False)
+        # Half a surrogate is no text that can be kept; escaped it gets as far as its record, which says so.
+        yield {"json": text if text.isascii() or _is_unicode(text) else json.dumps(value)}
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _iterate_lines(file: Any, path: Path) -> Iterator[Any]:
+    for number, line in enumerate(file, start=1):
+        if line.strip():
+            try:
+                value = json.loads(line)
+            except ValueError as error:
+                raise ValueError(f"{path}, line {number} is not JSON: {error}.") from error
+            yield value
 
 
 def _iterate_array(file: Any, path: Path, chunk: int = 1 << 20) -> Iterator[Any]:
     """Read a JSON array piece by piece, so that a file of gigabytes needs no gigabytes of memory."""
     decode = json.JSONDecoder().raw_decode
-    buffer = file.read(chunk).lstrip("\ufeff \t\r\n")
+    buffer = file.read(chunk).lstrip(" \t\r\n")
     if not buffer.startswith("["):
         raise ValueError(f"{path} must hold a list of records: [ … ].")
     buffer, count = buffer[1:], 0

@@ -130,6 +130,22 @@ def test_a_broken_file_names_the_place(tmp_path: Path, name: str, content: str, 
         list(iterate_json(tmp_path / name))
 
 
+def test_half_a_surrogate_spoils_its_record_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"query": "a", "response": "\\ud83d"}\n{"query": "c", "response": "\\ud83d\\ude00 é"}\n')
+    table = open_table(DataSource("a", path, tmp_path), cache_dir=tmp_path / "cache")
+    assert [table[i]["response"] for i in range(len(table))] == ["\ud83d", "😀 é"]
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.json", '[{"n": "é"}]'), ("a.jsonl", '{"n": "é"}')])
+def test_files_of_other_editors(tmp_path: Path, name: str, content: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8-sig")
+    assert list(iterate_json(tmp_path / name)) == [{"n": "é"}]
+    (tmp_path / name).write_text(content, encoding="latin-1")
+    with pytest.raises(ValueError, match=rf"{name} is not UTF-8: .*0xe9"):
+        list(iterate_json(tmp_path / name))
+
+
 def test_a_table_is_converted_once_and_anew_when_the_file_changes(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"query": "a", "response": "b"}\n')
