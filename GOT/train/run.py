@@ -59,9 +59,10 @@ def run(arguments: RunArguments) -> dict[str, float]:
     built = build(arguments.model, training)
     trains = components_that_train(arguments)
     model = _prepare(built, arguments, trains)
-    trainset = open_datasets(arguments, arguments.data.datasets, built.processor)
+    longest = _longest_sample(built, arguments)
+    trainset = open_datasets(arguments, arguments.data.datasets, built.processor, max_length=longest)
     evalset = (
-        open_datasets(arguments, arguments.data.eval_datasets, built.processor)
+        open_datasets(arguments, arguments.data.eval_datasets, built.processor, max_length=longest)
         if arguments.data.eval_datasets
         else None
     )
@@ -131,8 +132,17 @@ def rates_of(arguments: RunArguments) -> Rates:
     return Rates(by_component, training.weight_decay, training.layer_decay)
 
 
-def open_datasets(arguments: RunArguments, names: str, processor: GOTProcessor) -> ConversationDataset:
-    """Open what ``--datasets`` names; ``synth:recipe.yaml`` makes its samples when they are asked for."""
+def open_datasets(
+    arguments: RunArguments, names: str, processor: GOTProcessor, *, max_length: int | None = None
+) -> ConversationDataset:
+    """Open what ``--datasets`` names; ``synth:recipe.yaml`` makes its samples when they are asked for.
+
+    Args:
+        arguments: Of the run.
+        names: Joined by ``+``.
+        processor: Makes samples.
+        max_length: Most tokens of a sample; ``--model_max_length`` by default.
+    """
     data, training = arguments.data, arguments.training
     recipes, files = _split_names(names)
     parts = [_synthetic(recipe) for recipe in recipes]
@@ -145,7 +155,7 @@ def open_datasets(arguments: RunArguments, names: str, processor: GOTProcessor) 
     return ConversationDataset(
         parts,
         processor,
-        max_length=training.model_max_length,
+        max_length=training.model_max_length if max_length is None else max_length,
         length_policy=data.length_policy,  # type: ignore[arg-type]
         max_tiles=data.max_tiles,
         allow_empty_answers=data.allow_empty_answers,
@@ -220,6 +230,18 @@ def write_final(trainer: GOTTrainer, built: Built, model: Any, arguments: RunArg
         os.replace(path, target)
     hidden.rmdir()
     logger.info("wrote %s", output)
+
+
+def _longest_sample(built: Built, arguments: RunArguments) -> int:
+    """``--model_max_length``, or all that the decoder has positions for."""
+    asked, positions = arguments.training.model_max_length, int(built.model.config.max_position_embeddings)
+    if asked > positions and arguments.training.process_index == 0:
+        logger.warning(
+            "note: --model_max_length %d is more than the %d positions of this decoder; longer samples are not taken",
+            asked,
+            positions,
+        )
+    return min(asked, positions)
 
 
 def _check_read_codes(arguments: RunArguments) -> None:

@@ -61,3 +61,32 @@ def test_a_loss_that_is_no_number_stops_before_the_update(
     )  # fmt: skip
     assert result.returncode == 1 and "nothing was updated" in result.stderr
     assert not (tmp_path / "out" / "model.safetensors").exists()
+
+
+def test_samples_longer_than_the_decoder_are_not_taken(train: Train, tmp_path: Path) -> None:
+    from GOT.train.architecture import read_architecture
+
+    (tmp_path / "short.json").write_text(
+        json.dumps(read_architecture("tiny") | {"max_position_embeddings": 96})
+    )
+    records = [{"query": "q", "response": "word " * 90}, {"query": "q", "response": "word"}]
+    (tmp_path / "a.json").write_text(json.dumps(records))
+    output = tmp_path / "out"
+    result = train(
+        "--stage", 1, "--architecture", tmp_path / "short.json", "--tokenizer", "small:300", *PLAIN,
+        "--datasets", tmp_path / "a.json", "--length_policy", "drop", "--max_steps", 1, "--output_dir", output,
+    )  # fmt: skip
+    assert "more than the 96 positions of this decoder" in result.stderr
+    history = json.loads((output / "trainer_state.json").read_text())["log_history"]
+    assert history[0]["dropped_records"] == 1
+
+
+def test_a_run_that_teaches_nothing_ends_in_one_line(
+    train: Train, tiny_checkpoint: Path, word_set: Path, tmp_path: Path
+) -> None:
+    result = train(
+        "--model_name_or_path", tiny_checkpoint, *PLAIN, "--datasets", word_set, "--length_policy", "drop",
+        "--model_max_length", 9, "--output_dir", tmp_path / "out", check=False,
+    )  # fmt: skip
+    assert result.returncode == 1 and "teach nothing: 8 are over --model_max_length" in result.stderr
+    assert "Traceback" not in result.stderr and not (tmp_path / "out" / "config.json").exists()
