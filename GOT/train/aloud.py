@@ -57,8 +57,11 @@ class ReadAloud(TrainerCallback):
         tokenizer = self.processor.tokenizer
         labels = sample.labels.tolist()
         first = next(i for i, label in enumerate(labels) if label != IGNORE_INDEX)
-        reference = tokenizer.decode([label for label in labels if label != IGNORE_INDEX])
-        inputs = ModelInputs(sample.input_ids[:first], sample.pixel_values)
+        end = labels.index(tokenizer.special.turn_end, first)  # of the first answer; others may follow
+        reference = tokenizer.decode(labels[first:end])
+        question = sample.input_ids[:first]
+        views = int((question == tokenizer.special.image).sum()) // self.processor.num_image_tokens
+        inputs = ModelInputs(question, sample.pixel_values[:views])
         plain = model.get_base_model() if hasattr(model, "get_base_model") else model
         session = TorchBackend(plain).start([inputs])
         stop = frozenset({tokenizer.special.turn_end, tokenizer.special.end_of_text})

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.train.conftest import PLAIN, WORDS, Train
+from GOT.data.dataset import ConversationDataset, Part, TrainingSample
+from GOT.train.aloud import ReadAloud
+from tests.train.conftest import PLAIN, WORDS, Train, draw_word
 
 
 def test_validation_loss_and_decoded_samples(
@@ -38,3 +41,17 @@ def test_validation_loss_is_the_mean_over_tokens_whatever_the_batches(
         history = json.loads((tmp_path / str(size) / "trainer_state.json").read_text())["log_history"]
         found.append(next(entry["eval_loss"] for entry in history if "eval_loss" in entry))
     assert found[1:] == pytest.approx(found[:1] * 2, abs=1e-5)
+
+
+@pytest.mark.parametrize("mark", ["", "<image>\n"])
+def test_the_first_question_of_a_conversation_is_read_aloud(
+    tiny_model: Any, tiny_processor: Any, tmp_path: Path, mark: str
+) -> None:
+    turns = [("<image>\nOCR: ", "one"), (f"{mark}again", "two")]
+    values = [v for q, a in turns for v in ({"from": "human", "value": q}, {"from": "gpt", "value": a})]
+    record = {"images": [draw_word("one"), draw_word("two")][: 1 + bool(mark)], "conversations": values}
+    data = ConversationDataset([Part("set", [record], tmp_path)], tiny_processor)  # type: ignore[arg-type]
+    (sample,) = data[0]
+    assert isinstance(sample, TrainingSample)
+    reference, _ = ReadAloud(tiny_processor, data, 1).read(tiny_model.eval(), sample)
+    assert reference == "one"
