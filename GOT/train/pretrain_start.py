@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from transformers import OPTConfig
 from GOT.data.pretrain_processor import OPTTokenizer, PretrainProcessor
 from GOT.data.processor import GOTProcessor
 from GOT.data.tokenizer import GOTTokenizer
-from GOT.model.pretrain import GOTPretrainConfig, GOTPretrainModel, load_pretrain_model
+from GOT.model.pretrain import MODEL_TYPE, GOTPretrainConfig, GOTPretrainModel, load_pretrain_model
 from GOT.train.architecture import make_processor, new_tokenizer, read_architecture, vision_fields
 from GOT.train.arguments import ModelArguments
 from GOT.utils.hub import resolve_folder
@@ -20,7 +21,15 @@ from GOT.utils.hub import resolve_folder
 def load_pretrain(arguments: ModelArguments) -> tuple[GOTPretrainModel, GOTProcessor]:
     """Go on with a checkpoint of stage 1."""
     folder = resolve_folder(str(arguments.model_name_or_path))
+    _check_is_pretrained(folder)
     model = load_pretrain_model(folder)
+    if arguments.glyph_weight is not None:
+        if bool(arguments.glyph_weight) != bool(model.config.glyph_weight):
+            raise ValueError(
+                f"--glyph_weight {arguments.glyph_weight:g}: {folder} began with {model.config.glyph_weight:g}, and a "
+                "model gains or loses its glyph head only when it is new."
+            )
+        model.config.glyph_weight = arguments.glyph_weight
     size = model.config.vision.image_size
     if arguments.image_size not in (None, size):
         raise ValueError(
@@ -57,6 +66,16 @@ def new_pretrain(arguments: ModelArguments, attention: str) -> tuple[GOTPretrain
             OPTForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict()
         )
     return model, _processor(tokenizer, config)
+
+
+def _check_is_pretrained(folder: Path) -> None:
+    path = folder / "config.json"
+    kind = json.loads(path.read_text(encoding="utf-8")).get("model_type") if path.is_file() else None
+    if kind != MODEL_TYPE:
+        raise ValueError(
+            f"{folder} is no checkpoint of stage 1 (model_type {kind}): --stage 2 or 3 goes on with a GOT, "
+            "--vision_tower takes its encoder over."
+        )
 
 
 def _tokenizer(folder: Path, vocab_size: int) -> GOTTokenizer | OPTTokenizer:

@@ -22,10 +22,12 @@ from GOT.model.layouts import Layout
 from GOT.train.arguments import RunArguments, describe
 from GOT.train.build import Built, build
 from GOT.train.code_reading import CodeCollator
+from GOT.train.flags import check_flags, components_that_train
 from GOT.train.lora import add_adapters, merged_weights, write_adapters
 from GOT.train.optimizer import Rates, freeze
+from GOT.train.resume import RECORD, StepsAsAsked, check_same_run
 from GOT.train.show import show_groups, show_memory, show_sample
-from GOT.train.stages import COMPONENTS, STAGES, Component
+from GOT.train.stages import STAGES, Component
 from GOT.train.trainer import GOTTrainer, checkpoint_steps
 from GOT.utils import io
 from GOT.utils.log import get_logger
@@ -47,6 +49,10 @@ def run(arguments: RunArguments) -> dict[str, float]:
     """
     training = arguments.training
     main = training.process_index == 0
+    check_flags(arguments)
+    checkpoint = find_checkpoint(arguments)
+    if checkpoint:
+        check_same_run(checkpoint, arguments)
     if main:
         for note in arguments.notes:
             logger.warning("note: %s", note)
@@ -55,7 +61,6 @@ def run(arguments: RunArguments) -> dict[str, float]:
         )
     set_seed(training.seed)
     check_datasets(arguments)
-    _check_read_codes(arguments)
     built = build(arguments.model, training)
     trains = components_that_train(arguments)
     model = _prepare(built, arguments, trains)
@@ -67,7 +72,6 @@ def run(arguments: RunArguments) -> dict[str, float]:
         else None
     )
     output = Path(str(training.output_dir))
-    checkpoint = find_checkpoint(arguments)
     rates = rates_of(arguments)
     if training.dry_run:
         _shorten(training)
@@ -75,10 +79,6 @@ def run(arguments: RunArguments) -> dict[str, float]:
             show_sample(trainset, built.processor)
             show_groups(model, rates)
             show_memory(model, arguments)
-    elif main:
-        io.write_json(output / "run.json", _record(arguments))
-        if not checkpoint:
-            (output / QUARANTINE).unlink(missing_ok=True)  # another run's reasons
     trainer = GOTTrainer(
         model,
         training,
@@ -94,17 +94,21 @@ def run(arguments: RunArguments) -> dict[str, float]:
     if checkpoint:
         trainer.check_resume(checkpoint)
         logger.info("resuming from %s", checkpoint)
-        if 0 < training.max_steps <= steps_of(checkpoint):
-            logger.warning(
-                "%s has its %d steps already: the model is written from it; raise --max_steps to go on",
-                checkpoint,
-                training.max_steps,
-            )
-            # A run that was killed behind its last step still owes its model.
-            trainer.take_over(checkpoint)
-            trainer.save_state()
-            write_final(trainer, built, model, arguments)
-            return {}
+    if main and not training.dry_run:
+        io.write_json(output / RECORD, _record(arguments))
+        if not checkpoint:
+            (output / QUARANTINE).unlink(missing_ok=True)  # another run's reasons
+    if checkpoint and 0 < training.max_steps <= steps_of(checkpoint):
+        logger.warning(
+            "%s has its %d steps already: the model is written from it; raise --max_steps to go on",
+            checkpoint,
+            training.max_steps,
+        )
+        # A run that was killed behind its last step still owes its model.
+        trainer.take_over(checkpoint)
+        trainer.save_state()
+        write_final(trainer, built, model, arguments)
+        return {}
     metrics = trainer.train(resume_from_checkpoint=checkpoint).metrics
     if training.dry_run:
         logger.info("dry run: one step taken, loss %.4f; nothing was written", metrics["train_loss"])
@@ -112,13 +116,6 @@ def run(arguments: RunArguments) -> dict[str, float]:
     trainer.save_state()
     write_final(trainer, built, model, arguments)
     return metrics
-
-
-def components_that_train(arguments: RunArguments) -> set[Component]:
-    """What the stage trains, unless flags say otherwise."""
-    stage = STAGES[arguments.training.stage]
-    wanted = {name: getattr(arguments.model, f"train_{name}") for name in COMPONENTS}
-    return {name for name in COMPONENTS if (name in stage.trains if wanted[name] is None else wanted[name])}
 
 
 def rates_of(arguments: RunArguments) -> Rates:
@@ -244,17 +241,6 @@ def _longest_sample(built: Built, arguments: RunArguments) -> int:
     return min(asked, positions)
 
 
-def _check_read_codes(arguments: RunArguments) -> None:
-    if not arguments.model.read_codes:
-        return
-    if arguments.training.stage == 1 or components_that_train(arguments) != {"decoder"}:
-        raise ValueError(
-            "--read_codes trains a decoder alone: --stage 2 --train_encoder False --train_projector False."
-        )
-    if arguments.training.decode_samples:
-        raise ValueError("--decode_samples reads pictures, and with --read_codes there is no encoder yet.")
-
-
 def _collator(built: Built, arguments: RunArguments, quarantine: Quarantine) -> Collator:
     if not arguments.model.read_codes:
         return Collator(built.processor, quarantine)
@@ -265,8 +251,6 @@ def _prepare(built: Built, arguments: RunArguments, trains: set[Component]) -> A
     if not arguments.model.lora_enable:
         freeze(built.model, trains)
         return built.model
-    if arguments.training.stage == 1:
-        raise ValueError("--lora_enable adapts a pretrained decoder; stage 1 trains the encoder whole.")
     freeze(built.model, set())
     explicit = arguments.model.train_projector
     return add_adapters(built.model, arguments.model, train_projector=bool(explicit))
@@ -301,11 +285,11 @@ def _synthetic(name: str, *, try_kinds: bool = False) -> Part:
 
 def _callbacks(built: Built, evalset: ConversationDataset | None, arguments: RunArguments) -> list[Any]:
     count = arguments.training.decode_samples
-    if not count or evalset is None or arguments.training.stage == 1:
-        return []
+    if not count or evalset is None:
+        return [StepsAsAsked()]
     from GOT.train.aloud import ReadAloud
 
-    return [ReadAloud(built.processor, evalset, count)]
+    return [StepsAsAsked(), ReadAloud(built.processor, evalset, count)]
 
 
 def _shorten(training: Any) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from GOT.train.build import build
+from GOT.train.build import Built, build
 from GOT.train.command_line import parse
 
 
@@ -23,6 +23,22 @@ def test_stage_2_starts_with_stage_1s_encoder(tmp_path: Path) -> None:
     ours, theirs = two.model.model.vision_tower_high.state_dict(), one.model.vision_tower_high.state_dict()  # type: ignore[union-attr]
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     assert len(two.processor.tokenizer) == 312  # stage 1's tokenizer goes on too
+
+
+def test_stage_1_goes_on_with_a_checkpoint_of_stage_1(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    def built(*flags: str) -> Built:
+        run = parse(["--stage", "1", *flags, "--output_dir", str(tmp_path / "out")])
+        return build(run.model, run.training)
+
+    first = built("--architecture", "tiny", "--tokenizer", "small:300", "--glyph_weight", "1")
+    first.write(first.model.state_dict(), tmp_path, "original")
+    assert built("--model_name_or_path", str(tmp_path)).model.config.glyph_weight == 1
+    again = built("--model_name_or_path", str(tmp_path), "--glyph_weight", "0.25")
+    assert again.model.config.glyph_weight == 0.25
+    with pytest.raises(ValueError, match="only when it is new"):
+        built("--model_name_or_path", str(tmp_path), "--glyph_weight", "0")
+    with pytest.raises(ValueError, match="no checkpoint of stage 1"):
+        built("--model_name_or_path", str(tiny_checkpoint))
 
 
 @pytest.mark.parametrize(

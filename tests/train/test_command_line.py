@@ -106,6 +106,12 @@ def test_torch_compile_is_optional(
         (["--use_im_start_end", "False"], "trained with <img>"),
         (["--load_best_model_at_end", "True", "--eval_strategy", "steps"], "not supported"),
         (["--no_such_flag", "1"], "no_such_flag"),
+        (["--glyph_weight", "1"], "glyph maps of stage 1"),
+        (["--stage", "1", "--save_layout", "transformers"], "one layout"),
+        (["--stage", "1", "--lora_enable", "True"], "pretrained decoder"),
+        (["--lora_enable", "True", "--train_encoder", "True"], "adapters train alone"),
+        (["--decode_samples", "2"], "give --eval_datasets and --eval_strategy"),
+        (["--decode_samples", "2", "--stage", "1"], "only teaches its encoder"),
     ],
 )
 def test_wrong_settings_are_one_line(train: Train, tmp_path: Path, flags: list[str], words: str) -> None:

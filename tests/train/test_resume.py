@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -114,6 +115,24 @@ def test_resuming_with_other_data_is_refused(
     train(*flags, "--datasets", word_set, "--max_steps", 1)
     other = tmp_path / "other.jsonl"
     other.write_text('{"query": "1+1?", "response": "2"}\n' * 8)
+    record = (tmp_path / "out" / "run.json").read_bytes()
     result = train(*flags, "--datasets", other, "--max_steps", 2, check=False)
     assert result.returncode == 2 and "was made with other data" in result.stderr
     assert "Traceback" not in result.stderr
+    assert (tmp_path / "out" / "run.json").read_bytes() == record  # a refused command leaves no trace
+
+
+def test_a_resumed_run_says_what_it_takes_from_its_flags_and_what_not(
+    train: Train, tiny_checkpoint: Path, word_set: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    flags = ["--datasets", word_set, "--per_device_train_batch_size", 2, "--output_dir", output]
+    same = ["--model_name_or_path", tiny_checkpoint, *flags]
+    train(*same, "--save_steps", 1, "--max_steps", 1, "--learning_rate", 1e-3)
+    for other in (["--model_name_or_path", word_set.parent, *flags], [*same, "--stage", 2]):
+        result = train(*other, "--max_steps", 3, check=False)
+        assert result.returncode == 2 and "belongs to another run" in result.stderr
+    go_on = train(*same, "--save_steps", 3, "--max_steps", 3, "--learning_rate", 5e-4)
+    assert "--learning_rate was 0.001, now 0.0005" in go_on.stderr
+    assert json.loads((output / "run.json").read_text())["training"]["learning_rate"] == 1e-3
+    assert not (output / "checkpoint-2").exists() and (output / "checkpoint-3").exists()
