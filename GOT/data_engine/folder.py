@@ -42,6 +42,19 @@ def locked(out: Path) -> Iterator[None]:
         yield
 
 
+def check_ours(out: Path) -> None:
+    """Insist that a folder is empty or holds a run, before anything is written into it."""
+    if (out / "recipe.json").exists():
+        return
+    strangers = [
+        entry.name for entry in out.iterdir() if entry.name != ".lock" and not entry.name.endswith(".tmp")
+    ]
+    if strangers:
+        raise ValueError(
+            f"{out} is not empty (it holds {strangers[0]}) and no run of ours; choose another --out."
+        )
+
+
 def claim(out: Path, recipe: Recipe, shard_size: int) -> None:
     """Write the recipe down, or check that it is the one already there."""
     identity = {"format": 1, "shard_size": shard_size, **recipe.to_dict()}
@@ -56,13 +69,6 @@ def claim(out: Path, recipe: Recipe, shard_size: int) -> None:
             )
         write_json(path, identity)  # the same, or another that came to nothing
         return
-    strangers = [
-        entry.name for entry in out.iterdir() if entry.name != ".lock" and not entry.name.endswith(".tmp")
-    ]
-    if strangers:
-        raise ValueError(
-            f"{out} is not empty (it holds {strangers[0]}) and no run of ours; choose another --out."
-        )
     write_json(path, identity)
 
 

@@ -28,7 +28,7 @@ class Recipe:
         split: Side of the held-out split, for every kind that takes it; empty: the kind's own default.
 
     Raises:
-        ValueError: For an unknown kind, weights that choose nothing, or a count below 1.
+        ValueError: For an unknown kind, weights that choose nothing, a count below 1, or a value of another type.
     """
 
     kinds: Mapping[str, float]
@@ -40,6 +40,7 @@ class Recipe:
     split: str | None = None
 
     def __post_init__(self) -> None:
+        self._check_types()
         for name in (*self.kinds, *self.settings):
             if name not in KINDS:
                 raise ValueError(f"There is no kind {name!r}; choose from {', '.join(KINDS)}.")
@@ -52,6 +53,25 @@ class Recipe:
             raise ValueError(f"count takes 1 or more; got {self.count}.")
         if self.split not in (None, "train", "heldout"):
             raise ValueError(f"split takes train or heldout; got {self.split!r}.")
+
+    def _check_types(self) -> None:
+        """A recipe file may hold anything: 1e3 is text in YAML, and so is a number in quotes."""
+        for name in ("count", "seed"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise ValueError(f"{name} takes a whole number; got {value!r}.")
+        for kind, weight in self.kinds.items():
+            if not isinstance(weight, int | float) or isinstance(weight, bool):
+                raise ValueError(f"kinds takes weights that are numbers; {kind} has {weight!r}.")
+        if not isinstance(self.settings, Mapping):
+            raise ValueError(f"settings takes kinds and their settings; got {self.settings!r}.")
+        for kind, settings in self.settings.items():
+            if not isinstance(settings, Mapping):
+                raise ValueError(f"settings of {kind} are names and values; got {settings!r}.")
+        if isinstance(self.fonts, str) or not all(isinstance(font, str | Path) for font in self.fonts):
+            raise ValueError(f"fonts takes a list of paths; got {self.fonts!r}.")
+        if not isinstance(self.text, str | Path | None):
+            raise ValueError(f"text takes the path of a folder; got {self.text!r}.")
 
     @classmethod
     def load(cls, path: str | Path) -> Recipe:
@@ -68,7 +88,10 @@ class Recipe:
             )
         content = path.read_text(encoding="utf-8")
         if path.suffix == ".json":
-            values = json.loads(content)
+            try:
+                values = json.loads(content)
+            except ValueError as error:
+                raise ValueError(f"{path} is not JSON: {error}.") from error
         else:
             yaml = require("yaml", extra="synth")
             try:
@@ -87,7 +110,7 @@ class Recipe:
             values["fonts"] = tuple(values["fonts"])
         elif isinstance(values.get("fonts"), str):
             values["fonts"] = (values["fonts"],)
-        return cls(**values)
+        return cls(**{name: value for name, value in values.items() if value is not None})
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as plain JSON values, always in the same order."""

@@ -57,6 +57,7 @@ def run(
     for kind in recipe.kinds:
         load_entry(KINDS, kind, what="kind")
     out.mkdir(parents=True, exist_ok=True)
+    folder.check_ours(out)
     with folder.locked(out):
         folder.claim(out, recipe, shard_size)
         folder.sweep(out)

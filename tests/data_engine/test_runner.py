@@ -156,7 +156,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
     (tmp_path / "thesis.tex").write_text("do not touch")
     with pytest.raises(ValueError, match="is not empty"):
         run(RECIPE, tmp_path, workers=0)
-    assert [path.name for path in tmp_path.iterdir() if path.name != ".lock"] == ["thesis.tex"]
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_two_runs_into_one_folder_are_refused(tmp_path):
@@ -307,6 +307,13 @@ def test_recipes_are_read_from_yaml(tmp_path):
         ("kinds: {line_en: .nan}", "at least one above 0"),
         ("kinds: {line_en: .inf}", "at least one above 0"),
         ("kinds: {line_en: 1}\ncount: 0", "count takes 1 or more"),
+        ("kinds: {line_en: 1}\ncount: 1e3", "count takes a whole number; got '1e3'"),
+        ("kinds: {line_en: 1}\nseed: first", "seed takes a whole number; got 'first'"),
+        ("kinds: {line_en: '1'}", "numbers; line_en has '1'"),
+        ("kinds: {line_en: }", "numbers; line_en has None"),
+        ("kinds: {line_en: 1}\nsettings: 3", "settings takes kinds"),
+        ("kinds: {line_en: 1}\nsettings: {line_en: }", "settings of line_en are names and values; got None"),
+        ("kinds: {line_en: 1}\nfonts: [3]", "fonts takes a list of paths"),
         ("kinds: {line_en: 1}\nsede: 3", "'sede', which is no part of a recipe"),
         ("count: 3", "needs kinds"),
         ("kinds: [", "is not YAML"),
@@ -317,6 +324,11 @@ def test_wrong_recipes_say_what_is_wrong(tmp_path, content, message):
     path.write_text(content)
     with pytest.raises(ValueError, match=message):
         Recipe.load(path)
+
+
+def test_a_name_without_a_value_is_as_good_as_not_there(tmp_path):
+    (tmp_path / "r.yaml").write_text("kinds: {line_en: 1}\nsettings:\nfonts:\n")
+    assert Recipe.load(tmp_path / "r.yaml") == Recipe(kinds={"line_en": 1})
 
 
 def test_kinds_are_typed_with_or_without_weights():
