@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Stage 1: the encoder learns to see text, with a small OPT decoder (section 3.2 of the paper).
 # As it stands: the tiny architecture on the shipped samples, a minute on a laptop. The paper's run:
-#   ARCHITECTURE=full DATASETS=my-scenes+my-pages DATA_CONFIG=sets.json LAUNCHER="deepspeed --hostfile hosts" \
+#   STEPS=-1 ARCHITECTURE=full DATASETS=my-scenes+my-pages DATA_CONFIG=sets.json LAUNCHER="deepspeed --hostfile hosts" \
 #     bash scripts/stage1_pretrain.sh --decoder facebook/opt-125m --bf16 True --deepspeed zero_config/zero2.json
 set -euo pipefail
 cd "$(dirname "$0")/.."

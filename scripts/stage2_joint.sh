@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Stage 2: encoder, projector and Qwen decoder train together, starting from stage 1's encoder (section 3.3).
 # As it stands: the tiny architecture on the shipped samples, after scripts/stage1_pretrain.sh. The paper's run:
-#   ARCHITECTURE=full DATASETS=… DATA_CONFIG=sets.json LAUNCHER="deepspeed --hostfile hosts" \
+#   STEPS=-1 ARCHITECTURE=full DATASETS=… DATA_CONFIG=sets.json LAUNCHER="deepspeed --hostfile hosts" \
 #     bash scripts/stage2_joint.sh --decoder Qwen/Qwen1.5-0.5B --bf16 True --deepspeed zero_config/zero2.json
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Stage 3: the decoder and projector learn boxes, colours, crops and many pages; the encoder rests (section 3.4).
 # As it stands: the result of scripts/stage2_joint.sh on the shipped samples. From published weights:
-#   MODEL=ucaslcl/GOT-OCR2_0 DATASETS=… DATA_CONFIG=sets.json LAUNCHER=deepspeed \
+#   STEPS=-1 MODEL=ucaslcl/GOT-OCR2_0 DATASETS=… DATA_CONFIG=sets.json LAUNCHER=deepspeed \
 #     bash scripts/stage3_post.sh --bf16 True --deepspeed zero_config/zero2.json
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,4 +1,4 @@
-"""What a new model of any stage is made of: the fields of its config, its tokenizer, its processor."""
+"""What a new model of any stage is made of: the fields of its config, its tokenizer, processor, decoder's weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from transformers import Qwen2Config
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel, Qwen2Config
 
 from GOT.data.processor import GOTProcessor
 from GOT.data.tokenizer import GOTTokenizer
@@ -55,6 +57,20 @@ def new_tokenizer(name: str | None) -> GOTTokenizer:
     if Path(name).is_dir():
         return GOTTokenizer.from_pretrained(name)
     raise ValueError(f"--tokenizer must be {', '.join(NEW_TOKENIZERS)} or a folder; got {name!r}.")
+
+
+def decoder_weights(kind: type[PreTrainedModel], folder: Path) -> dict[str, Tensor]:
+    """Weights of a pretrained decoder, in float32.
+
+    Raises:
+        FileNotFoundError: If the folder holds none that are read.
+    """
+    if not any(folder.glob("*.safetensors")):
+        raise FileNotFoundError(
+            f"{folder} holds no safetensors, and pickled weights are not read; --decoder wants a folder or a hub "
+            "revision (owner/model@revision) that has them."
+        )
+    return kind.from_pretrained(folder, dtype=torch.float32, use_safetensors=True).state_dict()
 
 
 def make_processor(

@@ -14,7 +14,13 @@ from GOT.model.checkpoint import load_model
 from GOT.model.config import GOTConfig
 from GOT.model.got import GOTQwenForCausalLM
 from GOT.model.positions import resize_positions
-from GOT.train.architecture import make_processor, new_tokenizer, read_architecture, vision_fields
+from GOT.train.architecture import (
+    decoder_weights,
+    make_processor,
+    new_tokenizer,
+    read_architecture,
+    vision_fields,
+)
 from GOT.train.arguments import ModelArguments
 from GOT.train.decoder_start import start_looking
 from GOT.train.stages import component_of
@@ -97,7 +103,7 @@ def _load_qwen(model: GOTQwenForCausalLM, folder: Path) -> None:
     """Copy a Qwen2 decoder in; of its embedding the rows that both vocabularies have (Qwen's ids come first)."""
     from transformers import Qwen2ForCausalLM
 
-    theirs = Qwen2ForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict()
+    theirs = decoder_weights(Qwen2ForCausalLM, folder)
     for name, parameter in model.named_parameters():
         if component_of(name) != "decoder":
             continue

@@ -6,14 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from transformers import OPTConfig
 
 from GOT.data.pretrain_processor import OPTTokenizer, PretrainProcessor
 from GOT.data.processor import GOTProcessor
 from GOT.data.tokenizer import GOTTokenizer
 from GOT.model.pretrain import MODEL_TYPE, GOTPretrainConfig, GOTPretrainModel, load_pretrain_model
-from GOT.train.architecture import make_processor, new_tokenizer, read_architecture, vision_fields
+from GOT.train.architecture import (
+    decoder_weights,
+    make_processor,
+    new_tokenizer,
+    read_architecture,
+    vision_fields,
+)
 from GOT.train.arguments import ModelArguments
 from GOT.utils.hub import resolve_folder
 
@@ -62,9 +67,7 @@ def new_pretrain(arguments: ModelArguments, attention: str) -> tuple[GOTPretrain
     if arguments.decoder:
         from transformers import OPTForCausalLM
 
-        model.decoder.load_state_dict(
-            OPTForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict()
-        )
+        model.decoder.load_state_dict(decoder_weights(OPTForCausalLM, folder))
     return model, _processor(tokenizer, config)
 
 

@@ -11,7 +11,7 @@ from GOT.utils.log import get_logger
 logger = get_logger(__name__)
 
 _HUB_NAME = re.compile(r"^[\w.-]+/[\w.-]+(@[\w./-]+)?$")
-_FILES = ["*.json", "*.safetensors", "*.tiktoken"]  # data only: no pickles, no remote code
+_FILES = ["*.json", "*.safetensors", "*.tiktoken", "merges.txt"]  # data only: no pickles, no remote code
 
 
 BUNDLED = "got-tiny"  # the checkpoint that this repository trains and ships

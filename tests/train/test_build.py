@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import Qwen2Config
 
 from GOT.train.build import Built, build
 from GOT.train.command_line import parse
@@ -23,6 +24,17 @@ def test_stage_2_starts_with_stage_1s_encoder(tmp_path: Path) -> None:
     ours, theirs = two.model.model.vision_tower_high.state_dict(), one.model.vision_tower_high.state_dict()  # type: ignore[union-attr]
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     assert len(two.processor.tokenizer) == 312  # stage 1's tokenizer goes on too
+
+
+def test_a_decoder_of_pickled_weights_is_refused(tmp_path: Path) -> None:
+    fields = {"hidden_size": 64, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+    Qwen2Config(**fields, num_key_value_heads=2, vocab_size=300).save_pretrained(tmp_path)
+    (tmp_path / "pytorch_model.bin").write_bytes(b"never opened")
+    run = parse(
+        ["--stage", "2", "--architecture", "tiny", "--tokenizer", "small:300", "--decoder", str(tmp_path)]
+    )
+    with pytest.raises(FileNotFoundError, match="holds no safetensors"):
+        build(run.model, run.training)
 
 
 def test_stage_1_goes_on_with_a_checkpoint_of_stage_1(tiny_checkpoint: Path, tmp_path: Path) -> None:

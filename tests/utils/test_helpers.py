@@ -58,7 +58,7 @@ def test_the_hub_gives_data_only_and_the_revision_asked(
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     hub.resolve_folder("owner/model@abc123")
     hub.resolve_folder("owner/model", revision="v1")
-    data_only = ["*.json", "*.safetensors", "*.tiktoken"]
+    data_only = ["*.json", "*.safetensors", "*.tiktoken", "merges.txt"]
     assert asked == [("owner/model", "abc123", data_only), ("owner/model", "v1", data_only)]
 
 
