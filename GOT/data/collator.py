@@ -16,6 +16,8 @@ from GOT.data.dataset import BadSample, Quarantine, TrainingSample
 from GOT.data.processor import GOTProcessor
 from GOT.utils.constants import IGNORE_INDEX
 
+GOOD, BAD, DROPPED = 0, 1, 2  # what became of a record
+
 
 class Collator:
     """Pads on the right and stacks.
@@ -38,9 +40,9 @@ class Collator:
 
         Returns:
             ``input_ids``, ``labels``, ``attention_mask`` (B, T), ``pixel_values`` (N, 3, S, S), ``glyph_maps``
-            (N, rows, columns) where the samples have them, and ``outcomes``: one number a record, in order: 0 good,
-            1 bad, 2 left out by the length policy. A batch without a single good sample holds one row without labels,
-            so that every rank still takes its step.
+            (N, rows, columns) where the samples have them, and ``outcomes``: one number a record, in order:
+            :data:`GOOD`, :data:`BAD`, or :data:`DROPPED` by the length policy. A batch without a single good sample
+            holds one row without labels, so that every rank still takes its step.
         """
         samples = [entry for item in items for entry in item if isinstance(entry, TrainingSample)]
         outcomes = []
@@ -49,15 +51,17 @@ class Collator:
             for entry in bad:
                 if not entry.dropped:
                     self.quarantine.report(entry)
-            outcomes.append((2 if bad[0].dropped else 1) if bad else 0)
+            outcomes.append((DROPPED if bad[0].dropped else BAD) if bad else GOOD)
         rows = [(sample.input_ids, sample.labels) for sample in samples]
         views = [sample.pixel_values for sample in samples if len(sample.pixel_values)]
+        maps = [sample.glyph_maps for sample in samples]
         if not views:
             rows, views = self._with_blank_view(rows)
+            maps = [self.processor.unknown_glyphs(1)]
         batch = self._pad(rows)
-        maps = [sample.glyph_maps for sample in samples if sample.glyph_maps is not None]
-        if len(maps) == len(samples) > 0:
-            batch["glyph_maps"] = torch.cat(maps)
+        known = [entry for entry in maps if entry is not None]
+        if len(known) == len(maps):
+            batch["glyph_maps"] = torch.cat(known)
         return {
             **batch,
             "pixel_values": torch.cat(views),

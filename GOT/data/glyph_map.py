@@ -12,15 +12,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from GOT.utils.constants import IGNORE_INDEX
+from GOT.utils.constants import GLYPH_CLASSES, GLYPH_COLUMNS, GLYPH_ROWS, IGNORE_INDEX
 
-CELL_ROWS, CELL_COLUMNS = 4, 8  # cells of one image token: letters are narrower than lines are high
-BLANK, FIRST, OTHER = (
-    0,
-    33,
-    95,
-)  # no character · code point of "!", class 1 · class of what is not printable ASCII
-NUM_GLYPH_CLASSES = 96
+# No character · code point of "!", class 1 · class of what is not printable ASCII
+BLANK, FIRST, OTHER = 0, 33, GLYPH_CLASSES - 1
 
 
 def draw_glyph_map(
@@ -37,7 +32,7 @@ def draw_glyph_map(
         (rows, columns), int64: a class a cell; where two middles share a cell, the later one's.
     """
     side = round(num_image_tokens**0.5)
-    rows, columns = CELL_ROWS * side, CELL_COLUMNS * side
+    rows, columns = GLYPH_ROWS * side, GLYPH_COLUMNS * side
     labels = torch.full((rows, columns), BLANK)
     for char, x, y in glyphs:
         row, column = math.floor(y / size[1] * rows), math.floor(x / size[0] * columns)
@@ -49,7 +44,7 @@ def draw_glyph_map(
 def unknown_glyph_maps(num_views: int, num_image_tokens: int) -> Tensor:
     """(N, rows, columns) without a label: views whose characters are not known."""
     side = round(num_image_tokens**0.5)
-    return torch.full((num_views, CELL_ROWS * side, CELL_COLUMNS * side), IGNORE_INDEX)
+    return torch.full((num_views, GLYPH_ROWS * side, GLYPH_COLUMNS * side), IGNORE_INDEX)
 
 
 def glyph_class(char: str) -> int:

@@ -181,11 +181,13 @@ class GOTProcessor:
         self, views: Sequence[Image.Image], glyphs: Sequence[tuple[str, float, float]] | None
     ) -> Tensor | None:
         """(N, rows, columns) glyph maps of the views, where the model asks for them; unknown ones hold no label."""
-        if not self.with_glyph_maps:
-            return None
-        if glyphs is None or len(views) != 1:
-            return unknown_glyph_maps(len(views), self.num_image_tokens)
+        if not self.with_glyph_maps or glyphs is None or len(views) != 1:
+            return self.unknown_glyphs(len(views))
         return draw_glyph_map(glyphs, views[0].size, self.num_image_tokens)[None]
+
+    def unknown_glyphs(self, num_views: int) -> Tensor | None:
+        """(N, rows, columns) glyph maps without a label, where the model asks for them."""
+        return unknown_glyph_maps(num_views, self.num_image_tokens) if self.with_glyph_maps else None
 
     @property
     def pad_id(self) -> int:

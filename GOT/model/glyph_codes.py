@@ -13,36 +13,34 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from GOT.utils.constants import GLYPH_CLASSES, GLYPH_COLUMNS, GLYPH_ROWS
+
 STRENGTH = 0.3  # of one character's code in an image token
 
 
 class GlyphCodes(nn.Module):
-    """The codes of all characters at all places.
+    """The codes of all characters at all places; class 0 is a blank cell and adds nothing.
 
     Args:
         hidden_size: D.
-        rows: Cells of an image token, from top to bottom.
-        columns: The same from left to right.
-        num_classes: K; class 0 is a blank cell and adds nothing.
     """
 
     letters: Tensor
     places: Tensor
 
-    def __init__(self, hidden_size: int, *, rows: int = 4, columns: int = 8, num_classes: int = 96) -> None:
+    def __init__(self, hidden_size: int) -> None:
         super().__init__()
-        self.rows, self.columns = rows, columns
         generator = torch.Generator().manual_seed(0)
-        letters = torch.randn(num_classes, hidden_size, generator=generator)
+        letters = torch.randn(GLYPH_CLASSES, hidden_size, generator=generator)
         letters[0] = 0.0
-        places = torch.randn(rows * columns, hidden_size, generator=generator).sign()
+        places = torch.randn(GLYPH_ROWS * GLYPH_COLUMNS, hidden_size, generator=generator).sign()
         self.register_buffer("letters", letters)
         self.register_buffer("places", places)
 
     def write(self, glyph_maps: Tensor) -> Tensor:
         """Image tokens as they should be: ``(N, rows, columns)`` classes to (N, P, D); unknown cells count as blank."""
         cells = rearrange(
-            glyph_maps.clamp(min=0), "n (h r) (w c) -> n (h w) (r c)", r=self.rows, c=self.columns
+            glyph_maps.clamp(min=0), "n (h r) (w c) -> n (h w) (r c)", r=GLYPH_ROWS, c=GLYPH_COLUMNS
         )
         tokens = self.letters.new_zeros(*cells.shape[:2], self.letters.shape[1])
         view, token, cell = cells.nonzero(as_tuple=True)
@@ -55,5 +53,5 @@ class GlyphCodes(nn.Module):
         codes = codes.to(tokens.dtype) / codes.shape[-1] ** 0.5
         return rearrange(
             torch.einsum("npd,ckd->npkc", tokens, codes),
-            "n (h w) k (r c) -> n k (h r) (w c)", h=round(tokens.shape[1] ** 0.5), r=self.rows,
+            "n (h w) k (r c) -> n k (h r) (w c)", h=round(tokens.shape[1] ** 0.5), r=GLYPH_ROWS,
         )  # fmt: skip

@@ -25,7 +25,7 @@ from GOT.model.config import VisionConfig
 from GOT.model.glyph_codes import GlyphCodes
 from GOT.model.vision import VisionEncoder
 from GOT.utils import io
-from GOT.utils.constants import IGNORE_INDEX
+from GOT.utils.constants import GLYPH_CLASSES, GLYPH_COLUMNS, GLYPH_ROWS, IGNORE_INDEX
 
 MODEL_TYPE = "GOT-pretrain"
 BLANK_LOGIT = 5.0  # at the start: a character is one in hundreds of possible ones, and has to stand out
@@ -71,12 +71,12 @@ class GlyphHead(nn.Module):
     the decoder will get it, in the language of ``glyph_codes``. See ``data.glyph_map`` for cells and classes.
     """
 
-    def __init__(self, channels: int, hidden_size: int, num_classes: int = 96) -> None:
+    def __init__(self, channels: int, hidden_size: int) -> None:
         super().__init__()
-        self.codes = GlyphCodes(hidden_size, num_classes=num_classes)
-        cells = self.codes.rows * self.codes.columns // 16  # of a patch: an image token holds 4 x 4
-        self.from_patches = nn.Linear(channels, cells * num_classes)
-        how_often = torch.zeros(num_classes)
+        self.codes = GlyphCodes(hidden_size)
+        cells = GLYPH_ROWS * GLYPH_COLUMNS // 16  # of a patch: an image token holds 4 x 4
+        self.from_patches = nn.Linear(channels, cells * GLYPH_CLASSES)
+        how_often = torch.zeros(GLYPH_CLASSES)
         how_often[0] = BLANK_LOGIT
         self.how_often = nn.Parameter(how_often)  # logits of an image token that says nothing
 
@@ -84,7 +84,7 @@ class GlyphHead(nn.Module):
         """``(N, channels, H, W) -> (N, classes, map rows, map columns)`` logits."""
         return rearrange(
             self.from_patches(patches.movedim(1, -1)),
-            "n h w (r c k) -> n k (h r) (w c)", r=self.codes.rows // 4, c=self.codes.columns // 4,
+            "n h w (r c k) -> n k (h r) (w c)", r=GLYPH_ROWS // 4, c=GLYPH_COLUMNS // 4,
         )  # fmt: skip
 
     def read_tokens(self, tokens: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from GOT.data.collator import Collator
 from GOT.data.dataset import BadSample, Quarantine, TrainingSample
-from GOT.data.glyph_map import unknown_glyph_maps
+from GOT.data.glyph_map import OTHER, unknown_glyph_maps
 from GOT.data.processor import GOTProcessor
 from GOT.model.glyph_codes import GlyphCodes
 from GOT.utils.constants import IGNORE_INDEX
@@ -65,6 +65,6 @@ class CodeCollator(Collator):
 
 def _misread(maps: Tensor, generator: torch.Generator) -> Tensor:
     wrong = (torch.rand(maps.shape, generator=generator) < MISREAD) & (maps > 0)
-    others = torch.randint(1, 95, maps.shape, generator=generator)
+    others = torch.randint(1, OTHER, maps.shape, generator=generator)
     others[torch.rand(maps.shape, generator=generator) < 0.3] = 0
     return torch.where(wrong, others, maps)

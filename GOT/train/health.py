@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from GOT.data.collator import BAD, DROPPED, GOOD
 from GOT.model.vision import VisionEncoder
 from GOT.utils.log import get_logger
 
@@ -15,7 +16,6 @@ logger = get_logger(__name__)
 
 MIN_BAD = 10  # a share of few records says little
 FIRST = 100  # records of a run, one of which has to teach something
-GOOD, BAD, DROPPED = 0, 1, 2
 
 
 class DataHealth:
@@ -106,9 +106,11 @@ class Throughput:
 
 
 def training_flops(model: nn.Module, tokens: int, images: int) -> float:
-    """Arithmetic of training on this much: six operations a weight and token (PaLM, appendix B), four where frozen.
+    """Arithmetic of training on this much, an estimate: six operations a weight and token (PaLM, appendix B).
 
-    The encoder counts its patches as tokens; attention itself is left out. An estimate.
+    Two of the six find the weight's own gradient, which a frozen one does without; a frozen encoder, with nothing that
+    learns in front of it, passes no gradients on and keeps two. The encoder counts its patches as tokens; attention
+    itself is left out.
     """
     total: float = 0.0
     for part in model.children():
@@ -117,7 +119,10 @@ def training_flops(model: nn.Module, tokens: int, images: int) -> float:
         patches = vision[0].config.grid_size ** 2 if vision else 0
         trains = any(p.requires_grad for module in vision for p in module.parameters())
         total += (6 if trains else 2) * encoder * patches * images
-        total += 6 * (sum(p.numel() for p in part.parameters()) - encoder) * tokens
+        inside = {id(p) for module in vision for p in module.parameters()}
+        total += tokens * sum(
+            (6 if p.requires_grad else 4) * p.numel() for p in part.parameters() if id(p) not in inside
+        )
     return total
 
 

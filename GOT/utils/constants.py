@@ -16,6 +16,10 @@ END_OF_TEXT = "<|endoftext|>"  # also the padding token, as published
 TURN_START = "<|im_start|>"
 TURN_END = "<|im_end|>"  # where an answer stops
 
+# Glyph maps (``data.glyph_map``) and glyph codes (``model.glyph_codes``) are one language.
+GLYPH_ROWS, GLYPH_COLUMNS = 4, 8  # cells of one image token: letters are narrower than lines are high
+GLYPH_CLASSES = 96  # a blank cell · printable ASCII, each its own · everything else
+
 # The data sets that `--datasets a+b` finds when no --data-config names any: paths relative to the repository's root.
 # The published code holds private paths here; ours are shipped samples, so that the published command runs.
 CONVERSATION_DATA: dict[str, dict[str, str]] = {

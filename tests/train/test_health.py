@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import torch
+
+from GOT.train.health import training_flops
 from tests.train.conftest import PLAIN, Train
 
 
@@ -90,3 +93,10 @@ def test_a_run_that_teaches_nothing_ends_in_one_line(
     )  # fmt: skip
     assert result.returncode == 1 and "teach nothing: 8 are over --model_max_length" in result.stderr
     assert "Traceback" not in result.stderr and not (tmp_path / "out" / "config.json").exists()
+
+
+def test_a_frozen_weight_has_no_gradient_to_compute() -> None:
+    model = torch.nn.ModuleList([torch.nn.Linear(10, 10, bias=False)])
+    assert training_flops(model, tokens=3, images=0) == 6 * 100 * 3
+    model.requires_grad_(False)
+    assert training_flops(model, tokens=3, images=0) == 4 * 100 * 3

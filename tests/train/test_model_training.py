@@ -178,4 +178,11 @@ def test_glyph_maps_teach_the_encoder_beside_the_text(tiny_tokenizer: Any, tmp_p
             model, batch, 2 * tokens
         )  # one of two equal batches of a step, or of two ranks
     torch.testing.assert_close(2 * half, both)
+    alone = ConversationDataset([Part("text", [{"query": "q", "response": "a"}], tmp_path)], processor)  # type: ignore[arg-type, list-item]
+    batch = Collator(processor)([alone[0]])
+    batch.pop("outcomes")
+    optimizer.zero_grad()
+    supervised_loss(model, batch).backward()  # without a picture the head is in the graph, and learns nothing
+    gradient = model.glyph_head.how_often.grad  # type: ignore[union-attr]
+    assert gradient is not None and not gradient.any()
     assert text_alone < both  # the validation loss is of the text alone
