@@ -103,15 +103,24 @@ class ConversationDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
         self.length_policy = length_policy
         self.max_tiles = max_tiles
         self.allow_empty_answers = allow_empty_answers
-        self._entries = np.concatenate([_entries(i, part, seed) for i, part in enumerate(self.parts)])
-        if not len(self._entries):
+        self._shares = [_Share(part, seed, index) for index, part in enumerate(self.parts)]
+        self._ends = np.cumsum([len(share) for share in self._shares])
+        if not len(self):
             raise ValueError(f"The data sets {', '.join(part.name for part in self.parts)} hold no records.")
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return int(self._ends[-1])
+
+    def entry(self, index: int) -> tuple[Part, int]:
+        """The part that a sample is from, and its record there."""
+        where = int(np.searchsorted(self._ends, index, side="right"))
+        if not 0 <= index < len(self):
+            raise IndexError(f"The data sets hold {len(self)} records; there is no number {index}.")
+        before = int(self._ends[where - 1]) if where else 0
+        return self.parts[where], self._shares[where].record(index - before)
 
     def __getitem__(self, index: int) -> list[TrainingSample | BadSample]:
-        part, number = self.parts[self._entries[index, 0]], int(self._entries[index, 1])
+        part, number = self.entry(index)
         try:
             record = parse_record(part.table[number])
             left_out = BadSample(part.name, number, "an exchange over --model_max_length", dropped=True)
@@ -145,7 +154,7 @@ class ConversationDataset(torch.utils.data.Dataset):  # type: ignore[type-arg]
 
     def length_of(self, index: int) -> int:
         """Characters of a sample's answers."""
-        part, number = self.parts[self._entries[index, 0]], int(self._entries[index, 1])
+        part, number = self.entry(index)
         try:
             return sum(len(turn.answer) for turn in parse_record(part.table[number]).exchanges)
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -281,15 +290,29 @@ class Quarantine:
         return not known
 
 
-def _entries(index: int, part: Part, seed: int) -> np.ndarray:
-    count = len(part.table)
-    whole, fraction = divmod(part.weight, 1)
-    numbers = [np.arange(count)] * int(whole)
-    if fraction:
-        chosen = np.random.default_rng([seed, index]).permutation(count)[: round(fraction * count)]
-        numbers.append(np.sort(chosen))
-    joined = np.concatenate(numbers) if numbers else np.empty(0, dtype=int)
-    return np.stack([np.full(len(joined), index), joined], axis=1).astype(np.int64)
+class _Share:
+    """Which records of a part come in an epoch: all of them so many times, then a chosen fraction.
+
+    Counted, not listed: a recipe may promise a hundred million records.
+    """
+
+    def __init__(self, part: Part, seed: int, index: int) -> None:
+        self.count = len(part.table)
+        whole, fraction = divmod(part.weight, 1)
+        self.repeated = int(whole) * self.count
+        self.chosen = np.empty(0, dtype=np.int64)
+        if fraction:
+            order = np.random.default_rng([seed, index]).permutation(self.count)
+            self.chosen = np.sort(order[: round(fraction * self.count)])
+
+    def __len__(self) -> int:
+        return self.repeated + len(self.chosen)
+
+    def record(self, position: int) -> int:
+        """The record at a place of the share."""
+        if position < self.repeated:
+            return position % self.count
+        return int(self.chosen[position - self.repeated])
 
 
 def _canonical(table: RecordTable, number: int) -> str:

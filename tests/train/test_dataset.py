@@ -153,9 +153,27 @@ def test_weights_repeat_and_thin_out(tmp_path: Path, tiny_processor: Any) -> Non
     data = ConversationDataset(
         [Part("twice", records, tmp_path, 2.0), Part("half", records, tmp_path, 0.5)], tiny_processor
     )
-    entries = data._entries.tolist()
-    assert len(entries) == 250 and sorted(n for s, n in entries if s == 0) == sorted(list(range(100)) * 2)
-    assert len({n for s, n in entries if s == 1}) == 50
+    entries = [(part.name, number) for part, number in map(data.entry, range(len(data)))]
+    assert [n for name, n in entries if name == "twice"] == list(range(100)) * 2
+    half = [n for name, n in entries if name == "half"]
+    assert len(half) == len(set(half)) == 50 and len(data) == 250
+    with pytest.raises(IndexError, match="no number 250"):
+        data.entry(250)
+
+
+def test_a_mixture_of_a_hundred_million_records_is_counted_not_listed(
+    tmp_path: Path, tiny_processor: Any
+) -> None:
+    class Endless(Records):
+        def __len__(self) -> int:
+            return 10**11
+
+    parts = [
+        Part("few", Records([{"query": "q", "response": "x"}]), tmp_path),
+        Part("many", Endless(), tmp_path),
+    ]
+    data = ConversationDataset(parts, tiny_processor)
+    assert len(data) == 10**11 + 1 and data.entry(10**11) == (parts[1], 10**11 - 1)
 
 
 KINDS_OF_BAD = 10
