@@ -78,6 +78,8 @@ class GOTTrainer(Trainer):
         self._data_settings = {
             "length_policy": data.length_policy,
             "allow_empty_answers": data.allow_empty_answers,
+            "max_tiles": data.max_tiles,
+            "image_size": train_dataset.processor.transform.image_size,
         }
         self.throughput = Throughput()
         self._write_checkpoint = write_checkpoint
@@ -289,9 +291,9 @@ class GOTTrainer(Trainer):
             raise ValueError(f"{checkpoint} holds no {DATA_STATE}; it is no checkpoint of this trainer.")
         then, now = json.loads(path.read_text()), self._data_state()
         changed = [
-            f"{name} was {then.get(name)}, now {value}"
+            f"{name} was {then[name]}, now {value}"
             for name, value in now.items()
-            if then.get(name) != value
+            if name in then and then[name] != value  # older checkpoints hold fewer
         ]
         if changed:
             raise ValueError(

@@ -314,6 +314,8 @@ def test_another_data_set_has_another_fingerprint(tmp_path: Path, tiny_processor
     changed = [dict(r) for r in records[:-1]] + [{"query": "z", "response": "x"}]
     assert fingerprint(records) == fingerprint([dict(r) for r in records])
     assert len({fingerprint(records), fingerprint(records[:-1]), fingerprint(changed)}) == 3
+    moved = ConversationDataset([Part("./set", Records(records), tmp_path / "..")], tiny_processor)
+    assert moved.fingerprint() == fingerprint(records)  # the same, however its path is typed
 
 
 def test_bad_records_of_an_epoch_are_counted_once() -> None:

@@ -120,6 +120,8 @@ def test_resuming_with_other_data_is_refused(
     assert result.returncode == 2 and "was made with other data" in result.stderr
     assert "Traceback" not in result.stderr
     assert (tmp_path / "out" / "run.json").read_bytes() == record  # a refused command leaves no trace
+    result = train(*flags, "--datasets", word_set, "--max_tiles", 3, "--max_steps", 2, check=False)
+    assert result.returncode == 2 and "max_tiles was 6, now 3" in result.stderr
 
 
 def test_a_resumed_run_says_what_it_takes_from_its_flags_and_what_not(
