@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from GOT.cli import batched, common, reading
 from GOT.render import FORMATS, check_formats
-from GOT.utils.remote import target_of
+from GOT.utils.remote import is_remote, target_of
 
 if TYPE_CHECKING:
     from GOT.inference.documents import Page
@@ -96,6 +96,8 @@ def read(arguments: argparse.Namespace) -> int:
     common.check_choices(formats, tuple(FORMATS), flag="--to")
     if not arguments.output and (len(formats) > 1 or formats[0] in FILES_ONLY):
         raise ValueError(f"--to {arguments.to} wants files: give -o DIR, or one text format.")
+    if arguments.output and not is_remote(arguments.output) and arguments.output.is_file():
+        raise ValueError(f"-o {arguments.output} is a file; give a folder.")
     template = request_of(arguments)
     chosen = PageRange.parse(arguments.pages) if arguments.pages else None
     if not MIN_DPI <= arguments.dpi <= MAX_DPI:
@@ -160,25 +162,31 @@ def request_of(arguments: argparse.Namespace) -> ReadRequest:
 
 
 def _stream(pages: Iterable[Page], pipeline: GOTPipeline, template: ReadRequest) -> int:
+    from GOT.inference.results import PAGE_BREAK
+
     failed = False
+    separator = ""
     for page in pages:
         try:
             if page.image is None:
                 raise ValueError(page.error)
             request = dataclasses.replace(template, images=page.image, name=page.source, page=page.number)
             pieces = pipeline.stream(request)
-            result = None
+            result, lead = None, separator
             while result is None:
                 try:
-                    sys.stdout.write(next(pieces))
-                    sys.stdout.flush()
+                    piece = next(pieces)
                 except StopIteration as end:
-                    result = end.value
-            sys.stdout.write("\n")
+                    result, piece = end.value, ""
+                sys.stdout.write(lead + piece)
+                sys.stdout.flush()
+                lead, separator = "", PAGE_BREAK
             reading.report(result, PROGRAM)
         except ValueError as error:
             common.note(f"{PROGRAM}: {common.one_line(error)}")
             failed = True
+    if separator:
+        sys.stdout.write("\n")
     return common.FAILED if failed else common.OK
 
 

@@ -114,7 +114,7 @@ def report(result: PageResult, program: str) -> bool:
     """Say on stderr what a user should know about a page; True if it failed."""
     where = result.name if result.page is None else f"{result.name}, page {result.page}"
     messages = {
-        "failed": f"{program}: {result.error}",
+        "failed": f"{program}: {'' if _names_page(result) else f'{where}: '}{result.error}",
         "blank": f"{where}: blank, nothing to read",
         "truncated": f"{where}: cut at {result.num_tokens} tokens; --max-new-tokens allows more, --crop may help",
         "repeated": f"{where}: the answer ran into a loop and was cut after {result.num_tokens} tokens; try --crop",
@@ -123,6 +123,12 @@ def report(result: PageResult, program: str) -> bool:
     if result.status in messages:
         common.note(common.one_line(ValueError(messages[result.status])))
     return bool(result.status == "failed")
+
+
+def _names_page(result: PageResult) -> bool:
+    """Whether a failed page's error says which one it is."""
+    error = result.error or ""
+    return result.name in error and (result.page is None or f"page {result.page}" in error)
 
 
 def print_pages(pages: Iterable[ReadPage], program: str) -> int:

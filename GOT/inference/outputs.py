@@ -61,9 +61,14 @@ class PictureKeeper:
     def join(self, results: Iterable[PageResult]) -> Iterator[ReadPage]:
         """Put results back together with what was kept; one answer for many pages gets the first one's picture."""
         for result in results:
-            pictures = self._kept.get((result.name, result.page), [])
+            pictures = self._kept.get((result.name, result.page)) or self._first_of(result)
             picture = pictures.pop(0) if pictures and result.status != "failed" else None
             yield ReadPage(result, short_name(result.name), picture)
+
+    def _first_of(self, result: PageResult) -> list[bytes]:
+        if result.page is not None:
+            return []
+        return next((kept for (source, _), kept in self._kept.items() if source == result.name and kept), [])
 
 
 def cleaned(pages: Iterable[ReadPage], names: Sequence[str]) -> Iterator[ReadPage]:

@@ -22,6 +22,7 @@ from GOT.data.tokenizer import StreamDecoder
 from GOT.inference import preparation
 from GOT.inference.answers import ngram_size, result_of, second_tries, stop_ids
 from GOT.inference.backends import BACKENDS, Backend, check_options, choose_backend
+from GOT.inference.device import choose_device, choose_dtype
 from GOT.inference.documents import DEFAULT_DPI, Page, PageRange, PageSource, open_pages
 from GOT.inference.generation import Answer, GenerationSettings, decode
 from GOT.inference.preparation import (
@@ -89,10 +90,13 @@ class GOTPipeline:
             FileNotFoundError: If the checkpoint is not there.
             ValueError: If it is damaged, or the device or type cannot be had.
         """
-        folder = resolve_folder(model_name, revision=revision)
+        # What is wrong with the command is said before gigabytes are fetched for it.
         name = choose_backend(backend, device=device, dtype=dtype)
         load = load_entry(BACKENDS, name, what="backend")
         options = check_options(name, engine_options or {})
+        if name == "torch":
+            choose_dtype(dtype, choose_device(device))
+        folder = resolve_folder(model_name, revision=revision)
         engine: Backend = load(
             folder, device=device, dtype=dtype, attn_implementation=attn_implementation, **options
         )

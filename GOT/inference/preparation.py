@@ -57,6 +57,10 @@ class ReadRequest:
             raise ValueError(
                 "Give a box or a color, not both: the model was trained on one region mark a question."
             )
+        if self.box is not None and self.box_mode == "crop" and len(self.box) != 4:
+            raise ValueError(
+                f"box_mode crop cuts out a box of four numbers x1,y1,x2,y2; got {len(self.box)}."
+            )
         if self.question is not None and (
             self.color is not None or (self.box is not None and self.box_mode == "prompt")
         ):

@@ -16,7 +16,6 @@ from GOT.render.plain import PAGE_BREAK
 # failed     no text; `error` says why
 Status = Literal["ok", "blank", "repeated", "truncated", "retried", "failed"]
 FinishReason = Literal["stop", "length", "repetition", "blank", "error"]
-BAD_STATUSES: frozenset[str] = frozenset({"repeated", "truncated", "failed"})
 
 
 @dataclasses.dataclass(frozen=True)

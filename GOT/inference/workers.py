@@ -172,7 +172,7 @@ class WorkerPool:
             self._failed_starts += 1
             if self._failed_starts >= MOST_DEATHS:
                 raise RuntimeError(
-                    f"Worker processes die while they start (exit code {code}); use --workers 0."
+                    f"Worker processes die while they start (exit code {code}); use --workers 0 and --processes 1."
                 )
         worker.connection.close()
         worker.process.close()

@@ -20,9 +20,9 @@ def warn_once(logger: logging.Logger, message: str) -> None:
         logger.warning(message)
 
 
-def configure(*, verbose: bool = False, quiet: bool = False) -> None:
+def configure(*, quiet: bool = False) -> None:
     """Send our log lines to stderr, one plain line each. Called by command lines only."""
-    level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO
+    level = logging.ERROR if quiet else logging.INFO
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("GOT")

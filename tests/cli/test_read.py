@@ -140,6 +140,8 @@ def test_pages_outside_the_document(read: Any, tmp_path: Path) -> None:
         (["--max-tiles", "0", "--crop"], "max_tiles must be 1..100"),
         (["--batch-size", "0"], "batch_size must be at least 1"),
         (["--skip-existing"], "give -o DIR"),
+        (["--box", "10,20", "--box-mode", "crop"], "four numbers x1,y1,x2,y2; got 2"),
+        (["-o", __file__], "is a file; give a folder"),
         (["--stream", "-o", "x"], "leave out -o"),
         (["--stream", "--multi-page"], "leave out --multi-page"),
         (["--multi-page", "--crop"], "exclude each other"),
@@ -224,9 +226,8 @@ def test_failed_documents_leave_nothing(read: Any, tmp_path: Path, page: Path) -
     (tmp_path / "bad.png").write_text("x")
     code, _, _ = read(tmp_path / "bad.png", page, "-o", tmp_path / "out", "--to", "txt")
     assert code == 1
-    assert [str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.*")] == [
-        "page/page.txt"
-    ]
+    written = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")}
+    assert written == {"page/page.txt", "page/.source"}  # whose they are, where no JSON tells
 
 
 def test_a_format_that_cannot_be_written_ends_neither_its_document_nor_the_batch(
@@ -305,6 +306,24 @@ def test_multi_page_is_one_document(read: Any, tmp_path: Path) -> None:
     assert read(*arguments)[0] == 0
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["p1"]
     assert "skipped 2" in read(*arguments)[2]
+
+
+def test_streamed_pages_are_told_apart(read: Any, tmp_path: Path) -> None:
+    (tmp_path / "x.pdf").write_bytes(make_pdf(draw_page(text="one"), draw_page(text="two")))
+    plain = read(tmp_path / "x.pdf", "--dpi", "72")
+    assert read(tmp_path / "x.pdf", "--dpi", "72", "--stream")[:2] == plain[:2] and "\f" in plain[1]
+
+
+def test_an_answer_for_many_pages_of_a_pdf_shows_the_first(read: Any, tmp_path: Path) -> None:
+    (tmp_path / "x.pdf").write_bytes(make_pdf(draw_page(text="one"), draw_page(text="two")))
+    code, out, _ = read(tmp_path / "x.pdf", "--dpi", "72", "--multi-page", "--to", "html")
+    assert code == 0 and out.count("data:image/jpeg") == 1
+
+
+def test_a_failed_page_is_named(read: Any, tmp_path: Path) -> None:
+    (tmp_path / "x.pdf").write_bytes(make_pdf(draw_page(text="one")))
+    code, _, err = read(tmp_path / "x.pdf", "--dpi", "72", "--box", "0,0,9000,9000")
+    assert code == 1 and f"{tmp_path / 'x.pdf'}, page 1: " in err
 
 
 # ---- as a process

@@ -60,6 +60,19 @@ def test_a_picture_in_memory_is_read_as_its_file(pipeline: GOTPipeline, tmp_path
     assert failed.status == "failed" and "nothing can be read under 4 pixels" in str(failed.error)
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"backend": "tpu"}, {"device": "gpu"}, {"dtype": "int3", "backend": "torch", "device": "cpu"}]
+)
+def test_a_wrong_engine_is_told_before_anything_is_fetched(
+    wrong: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "GOT.inference.pipeline.resolve_folder", lambda *_, **__: pytest.fail("it was fetched")
+    )
+    with pytest.raises(ValueError, match=r"tpu|gpu|int3"):
+        GOTPipeline.from_pretrained("owner/huge", **wrong)
+
+
 def test_a_page_of_a_document_is_a_source(pipeline: GOTPipeline, tmp_path: Path) -> None:
     (tmp_path / "x.pdf").write_bytes(make_pdf(draw_page(text="one"), draw_page(text="two")))
     both = pipeline.read(tmp_path / "x.pdf", dpi=72)
