@@ -161,7 +161,7 @@ def test_a_prompt_longer_than_the_context_fails_alone(vino: GOTPipeline) -> None
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["float32", "int8", "int8-activations"])
 def test_the_shipped_checkpoint_reads_all_sample_pages_alike(export_cache: Path, precision: str) -> None:
-    """What ``auto`` may choose from: the shipped checkpoint's text must not change on any shipped page."""
+    """A precision either changes no text of any shipped page or is refused; float32 never is."""
     from GOT.utils.hub import bundled_checkpoint
 
     checkpoint = bundled_checkpoint()
@@ -170,6 +170,10 @@ def test_the_shipped_checkpoint_reads_all_sample_pages_alike(export_cache: Path,
     torch_pages = GOTPipeline.from_pretrained(checkpoint, device="cpu").read(
         agreement.SAMPLES, settings=whole
     )
-    found = read_with(checkpoint, export_cache, precision=precision)
+    try:
+        found = read_with(checkpoint, export_cache, precision=precision)
+    except ValueError as refusal:
+        assert "changes the text" in str(refusal) and precision != "float32"
+        return
     pages = found.read(agreement.SAMPLES, settings=whole)
     assert [page.text for page in pages] == [page.text for page in torch_pages], precision
