@@ -62,4 +62,6 @@ def supports_bfloat16(device: torch.device) -> bool:
     """Whether the hardware itself computes in bfloat16."""
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
-    return device.type == "cpu" and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    # Builds without oneDNN, such as Apple's, have no such operator.
+    asks = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return device.type == "cpu" and asks is not None and bool(asks())

@@ -16,6 +16,8 @@ from GOT.utils.log import get_logger
 
 logger = get_logger(__name__)
 
+WINDOWS = os.name == "nt"
+
 
 @contextlib.contextmanager
 def atomic_file(path: str | Path) -> Iterator[BinaryIO]:
@@ -211,7 +213,9 @@ def fsync_folder(folder: Path) -> None:
 
 
 def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+    if WINDOWS and path.is_dir():  # which opens no folders
+        return
+    handle = os.open(path, os.O_RDWR if WINDOWS else os.O_RDONLY)  # and flushes only what is open for writing
     try:
         os.fsync(handle)
     finally:

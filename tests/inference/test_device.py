@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import types
+
 import pytest
 import torch
 
@@ -64,3 +66,9 @@ def test_cpus_compute_in_float32() -> None:
             choose_dtype("bfloat16", CPU)
     with pytest.raises(ValueError, match="must be auto, float32, bfloat16, float16; got 'int8'"):
         choose_dtype("int8", CPU)
+
+
+def test_a_build_without_onednn_has_no_bfloat16_on_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.ops, "mkldnn", types.SimpleNamespace())
+    assert not supports_bfloat16(CPU)
+    assert choose_dtype("auto", CPU) is torch.float32

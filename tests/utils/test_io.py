@@ -51,6 +51,23 @@ def test_results_are_for_everyone(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "folder/y").stat().st_mode) == 0o644
 
 
+def test_a_system_that_opens_no_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = os.open
+
+    def as_windows_does(path: str | Path, flags: int, *rest: int) -> int:
+        if os.path.isdir(path):
+            raise PermissionError(f"Permission denied: {path}")
+        assert flags & os.O_RDWR, "only files open for writing are flushed there"
+        return opened(path, flags, *rest)
+
+    monkeypatch.setattr(io, "WINDOWS", True)
+    monkeypatch.setattr(os, "open", as_windows_does)
+    with io.atomic_folder(tmp_path / "out") as folder:
+        folder.joinpath("a").write_text("1")
+    monkeypatch.undo()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a"]
+
+
 def test_a_folder_that_holds_something_is_not_taken(tmp_path: Path) -> None:
     io.check_vacant(tmp_path / "new")
     io.check_vacant(tmp_path, replaces="record.json")
