@@ -7,11 +7,15 @@ import importlib.metadata
 import platform
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from GOT import __version__
 from GOT.cli import common
 from GOT.utils.hub import bundled_checkpoint, resolve_folder
 from GOT.utils.lazy import is_available
+
+if TYPE_CHECKING:
+    from GOT.inference.pipeline import GOTPipeline
 
 PROGRAM = "got-ocr doctor"
 PACKAGES = ("torch", "transformers", "safetensors", "tiktoken", "pillow", "numpy", "pypdfium2")
@@ -89,12 +93,10 @@ def _extras() -> None:
 
 
 def _checkpoint(arguments: argparse.Namespace) -> int:
-    from PIL import Image
-
     from GOT.data.processor import GOTProcessor
+    from GOT.inference.backends import choose_backend
     from GOT.inference.backends.torch_backend import TorchBackend
     from GOT.inference.device import choose_device, choose_dtype
-    from GOT.inference.generation import GenerationSettings
     from GOT.inference.pipeline import GOTPipeline
     from GOT.model.checkpoint import detect_layout, load_model
     from GOT.model.got import count_parameters
@@ -102,6 +104,13 @@ def _checkpoint(arguments: argparse.Namespace) -> int:
     folder = resolve_folder(arguments.model_name or bundled_checkpoint() or "", revision=arguments.revision)
     print(f"checkpoint    {folder}")
     print(f"layout        {detect_layout(folder)}")
+    backend = choose_backend(arguments.backend, device=arguments.device, dtype=arguments.dtype)
+    print(f"backend       {_engine(backend)}{' (auto)' if arguments.backend == 'auto' else ''}")
+    if arguments.backend not in ("auto", "torch"):  # auto is not followed: an export takes minutes
+        try:
+            return _try_pipeline(common.load_pipeline(arguments))
+        except (ValueError, FileNotFoundError) as error:
+            return _wrong("backend", error)
     device = choose_device(arguments.device)
     try:
         model = load_model(
@@ -118,7 +127,19 @@ def _checkpoint(arguments: argparse.Namespace) -> int:
     processor = GOTProcessor.from_pretrained(
         folder, image_size=vision.image_size, num_image_tokens=vision.num_image_tokens
     )
-    pipeline = GOTPipeline(TorchBackend(model), processor)
+    return _try_pipeline(GOTPipeline(TorchBackend(model), processor))
+
+
+def _engine(backend: str) -> str:
+    return f"{backend} {importlib.metadata.version(backend)}" if is_available(backend) else backend
+
+
+def _try_pipeline(pipeline: GOTPipeline) -> int:
+    from PIL import Image
+
+    from GOT.inference.generation import GenerationSettings
+
+    processor, vision = pipeline.processor, pipeline.backend.config.vision
 
     def token_ids() -> str:
         processor.check_fits(pipeline.backend.config)

@@ -23,6 +23,18 @@ def test_a_sound_checkpoint(tiny_checkpoint: Path, capsys: pytest.CaptureFixture
     assert "!!" not in out
 
 
+def test_the_backend_that_was_asked_for_is_tried(
+    tiny_checkpoint: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(arguments: Any) -> None:
+        raise ValueError(f"{arguments.backend} in {arguments.precision} changes the text")
+
+    monkeypatch.setattr("GOT.cli.common.load_pipeline", refuse)
+    model = ("doctor", "--model-name", str(tiny_checkpoint), "--device", "cpu", "--backend", "openvino")
+    assert main([*model, "--precision", "int8"]) == 1
+    assert "!! backend    openvino in int8 changes the text" in capsys.readouterr().out
+
+
 def test_a_broken_checkpoint(
     tiny_checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
