@@ -32,6 +32,10 @@ def check(arguments: argparse.Namespace) -> None:
         raise ValueError(f"--workers must not be negative; got {arguments.workers}.")
     if arguments.processes is not None and arguments.processes < 1:
         raise ValueError(f"--processes must be at least 1; got {arguments.processes}.")
+    if arguments.ray and arguments.workers is not None:
+        raise ValueError(
+            "--workers opens pages beside one engine; with --ray, actors open their own: leave it out."
+        )
 
 
 def can_read(arguments: argparse.Namespace, sources: list[str]) -> bool:
@@ -95,7 +99,7 @@ def _messages(
         from GOT.inference.on_ray import read_on_ray
 
         cards = 1.0 if getattr(getattr(pipeline.backend, "device", None), "type", "cpu") == "cuda" else 0.0
-        return read_on_ray(job, units, arguments.ray, processes=arguments.processes or 2, cards=cards)
+        return read_on_ray(job, units, arguments.ray, processes=arguments.processes, cards=cards)
     tasks = throughput.tasks_of(units)
     devices = throughput.choose_devices(pipeline, known, arguments.processes)
     if len(devices) > 1:

@@ -7,7 +7,7 @@ once; this process alone writes.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,13 @@ from GOT.inference.workers import DONE, END, Message
 from GOT.utils.lazy import require
 
 LOCAL = "local"
+BASE_MEMORY = 1024**3  # bytes of an actor beside the weights: libraries, pages, cache
+HUB_WEIGHTS = 1_500 * 10**6  # bytes; the published model's, where its folder is not known
 UNITS_A_BATCH = 32  # of an actor; enough to keep its slots full, few enough to lose little with it
 
 
 def read_on_ray(
-    reading: Reading, units: Iterable[Unit], address: str, *, processes: int, cards: float = 0.0
+    reading: Reading, units: Iterable[Unit], address: str, *, processes: int | None = None, cards: float = 0.0
 ) -> Iterator[Message]:
     """Read units on a cluster; see ``throughput.read_units`` for what is yielded.
 
@@ -31,7 +33,7 @@ def read_on_ray(
         reading: What to do; its checkpoint must be found under the same path, or hub name, everywhere.
         units: Work, in order; sources must be found under the same names everywhere.
         address: Of the cluster; ``local`` starts one on this machine.
-        processes: Actors, each with the model.
+        processes: Actors, each with the model; None: one a card, or one a core as far as the cluster's memory goes.
         cards: GPUs of an actor.
     """
     ray = require("ray", extra="ray")
@@ -40,6 +42,8 @@ def read_on_ray(
         # Logs of actors are theirs; stderr is for what a user should know.
         ray.init(address=None if address == LOCAL else address, log_to_driver=False, include_dashboard=False)
     data.DataContext.get_current().enable_progress_bars = False
+    reading = dataclasses.replace(reading, load=found_from_anywhere(reading.load))
+    processes = processes or count_actors(ray.cluster_resources(), reading.load, cards=cards)
     planned = list(units)
     named = [unit.source for unit in planned]
     rows = [{"uid": uid, "unit": _absolute(unit)} for uid, unit in enumerate(planned)]
@@ -58,6 +62,33 @@ def read_on_ray(
         if k is not DONE:
             page = dataclasses.replace(page, result=dataclasses.replace(page.result, name=named[uid]))
         yield uid, k, page
+
+
+def count_actors(resources: Mapping[str, float], load: Mapping[str, Any], *, cards: float) -> int:
+    """How many actors a cluster has room for.
+
+    Args:
+        resources: ``ray.cluster_resources()``.
+        load: Keyword arguments of ``GOTPipeline.from_pretrained``.
+        cards: GPUs of an actor.
+    """
+    if cards:
+        return max(1, int(resources.get("GPU", 0) // cards))
+    folder = Path(load["model_name"])
+    weights = sum(path.stat().st_size for path in folder.iterdir()) if folder.is_dir() else HUB_WEIGHTS
+    room = resources.get("memory", 0) // (BASE_MEMORY + 2 * weights)  # 2: float32 of what is often 16 bits
+    return max(1, int(min(resources.get("CPU", 1), room)))
+
+
+def found_from_anywhere(load: Mapping[str, Any]) -> dict[str, Any]:
+    """What loads a model, with folders as actors, which work in another folder, find them."""
+    found = dict(load)
+    if Path(found["model_name"]).is_dir():  # not a hub name
+        found["model_name"] = str(Path(found["model_name"]).resolve())
+    options = dict(found.get("engine_options") or {})
+    if options.get("cache_dir"):
+        options["cache_dir"] = Path(options["cache_dir"]).resolve()
+    return found | {"engine_options": options}
 
 
 class _Reader:

@@ -142,6 +142,7 @@ def test_pages_outside_the_document(read: Any, tmp_path: Path) -> None:
         (["--skip-existing"], "give -o DIR"),
         (["--box", "10,20", "--box-mode", "crop"], "four numbers x1,y1,x2,y2; got 2"),
         (["-o", __file__], "is a file; give a folder"),
+        (["--ray", "local", "--workers", "2"], "leave it out"),
         (["--stream", "-o", "x"], "leave out -o"),
         (["--stream", "--multi-page"], "leave out --multi-page"),
         (["--multi-page", "--crop"], "exclude each other"),
