@@ -203,12 +203,13 @@ def decode(
     Yields:
         All answers, in the order of the prompts, after every step (always the same list and objects).
     """
-    limit = min(max_new_tokens, session.max_new_tokens)
+    # What the context leaves beside its own prompt, not beside the longest: a row ends where it would end alone.
+    context = session.max_new_tokens + max(map(len, prompts), default=0)
     rows = [
         Decoding(
             prompt,
             stop_ids=stop_ids,
-            limit=limit,
+            limit=min(max_new_tokens, answer_room(context, len(prompt))),
             no_repeat_ngram_size=no_repeat_ngram_size,
             stop_on_loop=stop_on_loop,
         )

@@ -121,6 +121,19 @@ def test_a_batch_gives_what_its_rows_give_alone(backend: TorchBackend, tiny_proc
         )
 
 
+def test_a_batch_gives_what_its_rows_give_alone_up_to_the_context(
+    tiny_tokenizer: Any, tiny_processor: GOTProcessor
+) -> None:
+    """A short prompt's answer may go on where the longest prompt's has filled the context."""
+    backend = TorchBackend(make_model(tiny_tokenizer, max_position_embeddings=90))
+    batch = [request(tiny_processor, "a" * n) for n in (1, 12)]
+    together = read(backend, batch, max_new_tokens=1000)
+    assert len(together[0].token_ids) > len(together[1].token_ids)
+    for inputs, answer in zip(batch, together, strict=True):
+        (alone,) = read(backend, [inputs], max_new_tokens=1000)
+        assert (answer.token_ids, answer.finish_reason) == (alone.token_ids, alone.finish_reason)
+
+
 @torch.no_grad()
 def test_cached_decoding_equals_uncached(backend: TorchBackend, tiny_processor: GOTProcessor) -> None:
     inputs = request(tiny_processor, "q")
