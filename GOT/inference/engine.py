@@ -6,6 +6,7 @@ The same answers, guards, second tries and statuses as ``GOTPipeline.read``; onl
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from GOT.inference.answers import ngram_size, result_of, second_tries, stop_ids
 from GOT.inference.backends import Backend, Prompt, SlotBackend, SlotSession
 from GOT.inference.documents import PageSource
 from GOT.inference.generation import AheadSession, Decoding, GenerationSettings, advance, answer_room
+from GOT.inference.memory import cached_tokens, default_slots
 from GOT.inference.outputs import ReadPage
 from GOT.inference.pipeline import GOTPipeline
 from GOT.inference.preparation import Prepared, ReadRequest, blank_result, failed_result, reason_of
@@ -25,13 +27,6 @@ from GOT.inference.views import PageViews, ViewSettings
 from GOT.inference.workers import DONE, END, NOTHING, Message, Take
 
 ENCODE_TOGETHER = 4  # pages taken in at a time, even if fewer slots are free: the encoder is better used
-MOST_SLOTS = {"cpu": 16, "cuda": 64}
-CACHE_SHARE = 0.4  # of a card's free memory
-CPU_CACHE_BYTES = 1.5 * 1024**3
-USUAL_TOKENS = {
-    "cpu": 1024,
-    "cuda": 4096,
-}  # of a slot; caches grow, so a CPU may be asked for more now and then
 
 OUT_OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
 
@@ -53,6 +48,12 @@ class _Job:
     seconds: float = 0.0
     decoding: Decoding | None = None
 
+    @property
+    def tokens(self) -> int:
+        """Of prompt and answer, so far."""
+        answered = 0 if self.decoding is None else len(self.decoding.answer.token_ids)
+        return len(self.prepared.inputs.input_ids) + answered if self.prepared.inputs else 0
+
 
 class Engine:
     """Reads pages that come in as views and gives them out as they finish.
@@ -62,7 +63,8 @@ class Engine:
         template: What is asked about every page.
         views: How the pages were cut, and how to open one again.
         settings: How answers are decoded.
-        slots: Pages decoded side by side.
+        slots: Pages decoded side by side; None: what memory allows. On a CPU that is asked anew as answers grow, since
+            no allocator says no there before the machine is lost; on a card the allocator's word is taken.
     """
 
     def __init__(
@@ -77,6 +79,8 @@ class Engine:
         self._pipeline, self._template, self._views = pipeline, template, views
         self._settings = settings or pipeline.settings
         self._slots = slots or default_slots(pipeline.backend)
+        bounded = slots is None and getattr(pipeline.backend, "device", torch.device("cpu")).type != "cuda"
+        self._cached = cached_tokens(pipeline.backend) if bounded else sys.maxsize  # in all rows together
         self._session: SlotSession | None = None
         self._rows: list[_Job] = []  # in the order of the session's rows
         self._ready: deque[_Job] = deque()  # encoded, waiting for a slot
@@ -101,6 +105,7 @@ class Engine:
                 self._read_plainly(pages)
             else:
                 self._refill(pages)
+                self._make_room()
                 if self._rows:
                     self._step()
             while self._results:
@@ -109,11 +114,23 @@ class Engine:
     # ---- pages come in
 
     def _refill(self, pages: Take) -> None:
-        free = self._slots - len(self._rows)
+        free = self._most(self._rows) - len(self._rows)
         if free > len(self._ready) and not self._ended:
             self._encode(self._take(pages, max(free - len(self._ready), ENCODE_TOGETHER)))
-        if free > 0 and self._ready:
-            self._join([self._ready.popleft() for _ in range(min(free, len(self._ready)))])
+        joining: list[_Job] = []
+        while self._ready:
+            together = [*self._rows, *joining, self._ready[0]]
+            if len(together) > self._most(together):
+                break
+            joining.append(self._ready.popleft())
+        if joining:
+            self._join(joining)
+
+    def _most(self, jobs: Sequence[_Job]) -> int:
+        """Rows that memory holds if the longest of these goes on by a token."""
+        assert self._session is not None
+        room = self._session.room_for(1 + max((job.tokens for job in jobs), default=0))
+        return max(1, min(self._slots, self._cached // room))
 
     def _take(self, pages: Take, count: int, *, fill: bool = False) -> list[_Job]:
         jobs: list[_Job] = []
@@ -212,6 +229,20 @@ class Engine:
 
     # ---- answers grow
 
+    def _make_room(self) -> None:
+        """Let the youngest rows wait, and begin again later, where the next token would take more memory than there is."""
+        assert self._session is not None
+        most = self._most(self._rows)
+        if len(self._rows) <= most:
+            return
+        staying, leaving = self._rows[:most], self._rows[most:]
+        self._session.keep(range(most))
+        self._rows = staying
+        for job in leaving:
+            job.seconds += self._clock
+            job.decoding = None
+        self._ready.extendleft(reversed(leaving))
+
     def _step(self) -> None:
         assert self._session is not None
         started = time.perf_counter()
@@ -261,6 +292,7 @@ class Engine:
     def _try_again(self, job: _Job) -> None:
         """Put a page that looped in line again, before all others; or give up."""
         assert job.first is not None
+        job.decoding = None
         while job.tries:
             request, job.how = job.tries.pop(0)
             job.attempts += 1
@@ -283,6 +315,8 @@ class Engine:
         """Begin the pages in work again with half as many slots; one alone that cannot be read has failed."""
         for job in self._rows:
             job.seconds += self._clock
+        for job in jobs:
+            job.decoding = None  # it begins again
         self._rows = []
         self._session = None  # its memory goes before the new one's comes
         if len(jobs) == 1:
@@ -346,16 +380,3 @@ def open_slots(backend: Backend, count: int) -> SlotSession | None:
     """A session whose rows come and go, if the backend has one."""
     opener = getattr(backend, "open_slots", None)
     return None if opener is None else opener(count)
-
-
-def default_slots(backend: Backend) -> int:
-    """Pages decoded side by side: as many as the memory for their keys and values allows."""
-    config = backend.config
-    device = getattr(backend, "device", torch.device("cpu"))
-    kind = "cuda" if device.type == "cuda" else "cpu"
-    heads = config.num_key_value_heads or config.num_attention_heads
-    head_size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    number_bytes = 2 if kind == "cuda" else 4
-    token_bytes = 2 * config.num_hidden_layers * heads * head_size * number_bytes
-    room = CACHE_SHARE * torch.cuda.mem_get_info(device)[0] if kind == "cuda" else CPU_CACHE_BYTES
-    return max(1, min(MOST_SLOTS[kind], int(room / (token_bytes * USUAL_TOKENS[kind]))))

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import torch
 
-from GOT.inference import throughput
-from GOT.inference.backends import Prompt
+from GOT.inference import memory, throughput
+from GOT.inference.backends import Prompt, torch_decoder
 from GOT.inference.collect import Collector
 from GOT.inference.generation import Decoding, GenerationSettings
 from GOT.inference.pipeline import GOTPipeline
@@ -147,6 +147,32 @@ def test_memory_that_runs_out_halves_the_slots(
 
     monkeypatch.setattr(pipeline.backend, "open_slots", small)
     assert without_time(read(pipeline, [folder], slots=8)) == expected
+
+
+def test_memory_of_a_cpu_is_kept_to(
+    pipeline: GOTPipeline, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Growing answers push the youngest pages back into the line; nothing fails, nothing changes."""
+    files = sorted(folder.glob("?.png"))[:4]
+    pipeline.settings = GenerationSettings(max_new_tokens=80, stop_on_loop=False)
+    expected = without_time(read(pipeline, files))
+    monkeypatch.setattr(torch_decoder, "LEAST_ROOM", 32)  # so that the cache grows on the way
+    monkeypatch.setattr(memory, "USUAL_TOKENS", {"cpu": 32})
+    allowed = 300 * memory.token_bytes(pipeline.backend.config, number_bytes=4)
+    monkeypatch.setattr(memory, "CPU_CACHE_BYTES", allowed)
+    taken, shapes = [], set()
+    resized = torch_decoder._resized
+
+    def watched(*arguments: Any) -> Any:
+        new = resized(*arguments)
+        taken.append(2 * new.nbytes)  # keys and values
+        shapes.add((new.shape[1], new.shape[3]))
+        return new
+
+    monkeypatch.setattr(torch_decoder, "_resized", watched)
+    assert without_time(read(pipeline, files, slots=None)) == expected
+    assert max(taken) <= allowed
+    assert {(2, 128), (1, 256)} <= shapes, "no page was pushed back"
 
 
 def test_a_page_of_broken_numbers_fails_alone(

@@ -24,12 +24,12 @@ def decode_lean(model: Any, prompts: list[Tensor], answers: Tensor) -> Tensor:
     padded = nn.utils.rnn.pad_sequence(embeds, batch_first=True, padding_value=9.0)
     lengths = [len(prompt) for prompt in prompts]
     cache = KeyValueCache(decoder, len(prompts))
-    cache.grow(max(lengths))
+    cache.grow(max(lengths), len(prompts))
     found = [decoder.prefill(padded, lengths, cache)]
     for at, tokens in enumerate(answers.T):
         positions = torch.tensor(lengths) + at
         seen = int(positions.max()) + 1
-        cache.grow(seen)
+        cache.grow(seen, len(prompts))
         found.append(decoder.step(tokens, positions, cache, seen, mask_later(positions, seen, decoder.dtype)))
     return torch.stack(found)
 

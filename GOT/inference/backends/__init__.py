@@ -62,6 +62,9 @@ class SlotSession(DecodeSession, Protocol):
             ValueError: If one does not fit into the context; then none has joined.
         """
 
+    def room_for(self, tokens: int) -> int:
+        """Tokens for which every row takes memory when the longest has this many."""
+
 
 class SlotBackend(Backend, Protocol):
     """What a backend may offer besides, for continuous batching; without it ``inference.engine`` batches plainly."""

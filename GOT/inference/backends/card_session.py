@@ -37,7 +37,7 @@ class Workspace:
         """Make room for this many tokens in every slot."""
         if tokens > self.cache.room:
             self._graphs.clear()  # they know the old places
-        self.cache.grow(tokens)
+        self.cache.grow(tokens, self.slots)
         self.rules.grow(self.cache.room)
 
     def step(self, rows: int, tokens: int, *, chooses: bool) -> None:

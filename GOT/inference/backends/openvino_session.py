@@ -71,6 +71,10 @@ class OpenVINOSession:
         index = torch.tensor(list(rows), dtype=torch.long)
         self._mask, self._rows, self.logits = self._mask[index], self._rows[index], self.logits[index]
 
+    def room_for(self, tokens: int) -> int:
+        """See ``SlotSession``."""
+        return tokens
+
     def _take_in(self, prompts: Sequence[Prompt]) -> tuple[Tensor, Tensor]:
         """Embedded prompts, (B, T, D), and their mask, (B, T)."""
         longest = max(len(prompt.input_ids) for prompt in prompts)

@@ -27,26 +27,32 @@ Attend = Callable[[int, Tensor, Tensor, Tensor], Tensor]
 
 
 class KeyValueCache:
-    """Keys and values of all layers, for a number of rows and with room for a number of tokens in each."""
+    """Keys and values of all layers, for a number of rows and with room for a number of tokens in each.
+
+    Args:
+        decoder: The model.
+        rows: Most that there may be; memory is taken for those that have come.
+    """
 
     def __init__(self, decoder: Decoder, rows: int) -> None:
         self._limit = decoder.max_tokens
         self.rows, self.room = rows, 0
-        shape = (decoder.num_layers, rows, decoder.kv_heads, 0, decoder.head_size)
+        shape = (decoder.num_layers, 0, decoder.kv_heads, 0, decoder.head_size)
         self.keys, self.values = (
             torch.empty(shape, device=decoder.device, dtype=decoder.dtype) for _ in range(2)
         )
 
-    def grow(self, tokens: int) -> None:
-        """Make room for this many tokens in every row; what is there stays."""
-        if tokens <= self.room:
+    def grow(self, tokens: int, rows: int) -> None:
+        """Make room for this many tokens in each of the first rows; what is there stays.
+
+        Rows behind them, and tokens that no row has any more, give their memory back when the others need another.
+        """
+        there = self.keys.shape[1]
+        if tokens <= self.room and rows <= there:
             return
-        room = self.room_for(tokens)
-        # Zeros, since a masked position still takes part with weight 0, and 0 times NaN is NaN.
-        self.keys, self.values = (
-            F.pad(kept, (0, 0, 0, room - self.room)) for kept in (self.keys, self.values)
-        )
-        self.room = room
+        rows_kept, tokens_kept, self.room = min(rows, there), min(tokens, self.room), self.room_for(tokens)
+        self.keys = _resized(self.keys, rows, self.room, rows_kept, tokens_kept)
+        self.values = _resized(self.values, rows, self.room, rows_kept, tokens_kept)
 
     def room_for(self, tokens: int) -> int:
         """The room of a cache that has grown for this many tokens."""
@@ -56,6 +62,14 @@ class KeyValueCache:
         """Copy a row's first tokens over another row."""
         for kept in (self.keys, self.values):
             kept[:, target, :, :tokens] = kept[:, source, :, :tokens]
+
+
+def _resized(old: Tensor, rows: int, tokens: int, rows_kept: int, tokens_kept: int) -> Tensor:
+    layers, _, heads, _, width = old.shape
+    # Zeros, since a masked position still takes part with weight 0, and 0 times NaN is NaN.
+    new = old.new_zeros(layers, rows, heads, tokens, width)
+    new[:, :rows_kept, :, :tokens_kept] = old[:, :rows_kept, :, :tokens_kept]
+    return new
 
 
 @dataclasses.dataclass(frozen=True)

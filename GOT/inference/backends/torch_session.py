@@ -46,7 +46,7 @@ class TorchSession:
         input_ids = nn.utils.rnn.pad_sequence([prompt.input_ids for prompt in prompts], batch_first=True)
         features = torch.cat([prompt.image_features for prompt in prompts])
         embeds = decoder.model.model.splice(input_ids.to(decoder.device), features.to(decoder.device))
-        self._cache.grow(max(lengths))
+        self._cache.grow(max([*self._lengths, *lengths]), first + len(lengths))
         logits = decoder.prefill(embeds, lengths, self._cache, first)
         self._lengths += lengths
         self._slot_of += range(first, len(self._lengths))
@@ -56,7 +56,7 @@ class TorchSession:
     def step(self, token_ids: Tensor) -> None:
         """See ``DecodeSession``."""
         decoder, tokens = self._decoder, max(self._lengths) + 1
-        self._cache.grow(tokens)
+        self._cache.grow(tokens, len(self._lengths))
         positions = torch.tensor(self._lengths, device=decoder.device)
         even = min(self._lengths) + 1 == tokens  # without a mask attention takes its faster path
         mask = None if even else mask_later(positions, tokens, decoder.dtype)
@@ -82,6 +82,10 @@ class TorchSession:
                 self._move(slot, kept[row])
         del self._lengths[len(kept) :]
         self._slot_of = kept
+
+    def room_for(self, tokens: int) -> int:
+        """See ``SlotSession``."""
+        return self._cache.room_for(tokens)
 
     def _move(self, source: int, target: int) -> None:
         """Let a row go on in another slot."""
