@@ -18,7 +18,7 @@ from GOT.inference.answers import ngram_size, result_of, second_tries, stop_ids
 from GOT.inference.backends import Backend, Prompt, SlotBackend, SlotSession
 from GOT.inference.documents import PageSource
 from GOT.inference.generation import AheadSession, Decoding, GenerationSettings, advance, answer_room
-from GOT.inference.memory import cached_tokens, default_slots
+from GOT.inference.memory import cached_tokens, default_slots, is_out_of_memory
 from GOT.inference.outputs import ReadPage
 from GOT.inference.pipeline import GOTPipeline
 from GOT.inference.preparation import Prepared, ReadRequest, blank_result, failed_result, reason_of
@@ -28,7 +28,6 @@ from GOT.inference.workers import DONE, END, NOTHING, Message, Take
 
 ENCODE_TOGETHER = 4  # pages taken in at a time, even if fewer slots are free: the encoder is better used
 
-OUT_OF_MEMORY = (MemoryError, torch.OutOfMemoryError)
 
 
 @dataclasses.dataclass
@@ -179,7 +178,9 @@ class Engine:
         inputs = [job.prepared.inputs for job in jobs]
         try:
             features = backend.encode([each.pixel_values for each in inputs if each is not None])
-        except OUT_OF_MEMORY as error:
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
             for job in jobs:
                 if len(jobs) == 1:
                     self._fail(job, error)
@@ -209,7 +210,9 @@ class Engine:
         try:
             if good:
                 self._session.join([job.prompt for job in good if job.prompt is not None])
-        except OUT_OF_MEMORY as error:
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
             self._shrink([*self._rows, *good], error)
             return
         for job in good:
@@ -254,7 +257,9 @@ class Engine:
                 self._session.keep(kept)
             if kept and tokens is not None:
                 self._session.step(tokens[kept])
-        except OUT_OF_MEMORY as error:
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
             self._rows = rows
             self._shrink(rows, error)
             return

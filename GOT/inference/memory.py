@@ -1,4 +1,4 @@
-"""How many pages memory holds side by side.
+"""How many pages memory holds side by side, and how an error says that it held too few.
 
 Knows nothing of how pages are read; the engine asks before it takes one more.
 """
@@ -14,6 +14,16 @@ MOST_SLOTS = {"cpu": 16, "cuda": 64}
 CACHE_SHARE = 0.4  # of a card's free memory
 CPU_CACHE_BYTES = 1.5 * 1024**3
 USUAL_TOKENS = {"cpu": 1024, "cuda": 4096}  # of a slot; on a CPU longer pages leave room for fewer others
+
+# A CPU's allocator raises a plain RuntimeError, "DefaultCPUAllocator: can't allocate memory"; so do other engines.
+_SIGNS = ("can't allocate memory", "out of memory", "bad_alloc", "bad allocation")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, of the machine or of a card."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in _SIGNS)
 
 
 def default_slots(backend: Backend) -> int:

@@ -13,7 +13,6 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import Image
 
 from GOT.data.image import MAX_TILES
@@ -25,6 +24,7 @@ from GOT.inference.backends import BACKENDS, Backend, check_options, choose_back
 from GOT.inference.device import choose_device, choose_dtype
 from GOT.inference.documents import DEFAULT_DPI, Page, PageRange, PageSource, open_pages
 from GOT.inference.generation import Answer, GenerationSettings, decode
+from GOT.inference.memory import is_out_of_memory
 from GOT.inference.preparation import (
     ImageLike,
     Prepared,
@@ -279,7 +279,9 @@ class GOTPipeline:
             group = {i: p for i, p in ready.items() if ngram_size(p, settings) == size}
             try:
                 answers = list(self._decode(list(group.values()), settings))[-1]
-            except (ValueError, MemoryError, torch.OutOfMemoryError) as error:
+            except (ValueError, MemoryError, RuntimeError) as error:
+                if not (isinstance(error, ValueError) or is_out_of_memory(error)):
+                    raise
                 if len(group) == 1:
                     results.update({i: failed_result(p.request, reason_of(error)) for i, p in group.items()})
                 else:  # one prompt too long for context or memory must not take the others down

@@ -127,8 +127,15 @@ def test_loops_are_read_again_as_page_by_page(
 # ---- trouble
 
 
+OUT_OF_MEMORY = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate …"),
+    RuntimeError("[enforce fail at alloc_cpu.cpp:119] DefaultCPUAllocator: can't allocate memory: you tried …"),
+]
+
+
+@pytest.mark.parametrize("error", OUT_OF_MEMORY, ids=["card", "cpu"])
 def test_memory_that_runs_out_halves_the_slots(
-    pipeline: GOTPipeline, folder: Path, monkeypatch: pytest.MonkeyPatch
+    pipeline: GOTPipeline, folder: Path, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
 ) -> None:
     expected = without_time(read(pipeline, [folder]))
     open_slots = pipeline.backend.open_slots  # type: ignore[attr-defined]
@@ -139,7 +146,7 @@ def test_memory_that_runs_out_halves_the_slots(
 
         def limited(prompts: Sequence[Prompt]) -> None:
             if count > 2:
-                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate …")
+                raise error
             join(prompts)
 
         session.join = limited

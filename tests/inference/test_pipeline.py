@@ -281,14 +281,22 @@ def test_a_prompt_over_the_context_does_not_take_others_down(
     assert "context holds 80" in str(results[1].error)
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate …"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried …"),
+    ],
+    ids=["card", "cpu"],
+)
 def test_memory_that_runs_out_fails_the_page_that_needs_it(
-    pipeline: GOTPipeline, monkeypatch: pytest.MonkeyPatch
+    pipeline: GOTPipeline, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
 ) -> None:
     start = pipeline.backend.start
 
     def limited(batch: Sequence[Any]) -> Any:
         if sum(len(inputs.pixel_values) for inputs in batch) > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate …")
+            raise error
         return start(batch)
 
     monkeypatch.setattr(pipeline.backend, "start", limited)
