@@ -29,7 +29,6 @@ from GOT.inference.workers import DONE, END, NOTHING, Message, Take
 ENCODE_TOGETHER = 4  # pages taken in at a time, even if fewer slots are free: the encoder is better used
 
 
-
 @dataclasses.dataclass
 class _Job:
     """A page on its way through the engine."""
@@ -171,6 +170,7 @@ class Engine:
 
     def _encode(self, jobs: Sequence[_Job]) -> None:
         """Views to image features, several pages at a time; pixels are dropped."""
+        jobs = [job for job in jobs if self._has_room(job)]
         if not jobs:
             return
         started = time.perf_counter()
@@ -197,27 +197,30 @@ class Engine:
             job.seconds += share
             self._ready.append(job)
 
+    def _has_room(self, job: _Job) -> bool:
+        """Whether the context holds the prompt; otherwise the page has failed, before any of it was encoded."""
+        try:
+            answer_room(self._pipeline.backend.config.max_position_embeddings, job.tokens)
+        except ValueError as error:
+            self._fail(job, error)
+            return False
+        return True
+
     def _join(self, jobs: Sequence[_Job]) -> None:
         assert self._session is not None
         started = time.perf_counter()
-        good: list[_Job] = []
         for job in jobs:
-            try:
-                job.decoding = self._decoding_of(job)
-                good.append(job)
-            except ValueError as error:
-                self._fail(job, error)
+            job.decoding = self._decoding_of(job)
         try:
-            if good:
-                self._session.join([job.prompt for job in good if job.prompt is not None])
+            self._session.join([job.prompt for job in jobs if job.prompt is not None])
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            self._shrink([*self._rows, *good], error)
+            self._shrink([*self._rows, *jobs], error)
             return
-        for job in good:
-            job.seconds += (time.perf_counter() - started) / len(good) - self._clock
-        self._rows += good
+        for job in jobs:
+            job.seconds += (time.perf_counter() - started) / len(jobs) - self._clock
+        self._rows += jobs
 
     def _decoding_of(self, job: _Job) -> Decoding:
         assert job.prompt is not None and job.how is not None
@@ -233,7 +236,7 @@ class Engine:
     # ---- answers grow
 
     def _make_room(self) -> None:
-        """Let the youngest rows wait, and begin again later, where the next token would take more memory than there is."""
+        """Let the youngest rows wait and begin again later, where all together would outgrow their memory."""
         assert self._session is not None
         most = self._most(self._rows)
         if len(self._rows) <= most:

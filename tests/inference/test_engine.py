@@ -129,7 +129,9 @@ def test_loops_are_read_again_as_page_by_page(
 
 OUT_OF_MEMORY = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate …"),
-    RuntimeError("[enforce fail at alloc_cpu.cpp:119] DefaultCPUAllocator: can't allocate memory: you tried …"),
+    RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:119] DefaultCPUAllocator: can't allocate memory: you tried …"
+    ),
 ]
 
 
@@ -205,9 +207,18 @@ def test_a_prompt_over_the_context_fails_alone(
     pipeline: GOTPipeline, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline.backend.config, "max_position_embeddings", 82)
+    encode, views = pipeline.backend.encode, []  # type: ignore[attr-defined]
+
+    def watched(pixel_values: Sequence[Any]) -> Any:
+        views.extend(map(len, pixel_values))
+        return encode(pixel_values)
+
+    monkeypatch.setattr(pipeline.backend, "encode", watched)
     found = read(pipeline, [folder], crop=True)
     assert any("context holds 82" in str(result.error) for result in found)
     assert any(result.status == "truncated" for result in found)
+    read_at_all = [result for result in found if result.status == "truncated"]
+    assert len(views) == len(read_at_all), "pages were encoded that cannot be read"
 
 
 # ---- processes that die

@@ -222,8 +222,12 @@ def test_logprobs_are_of_the_allowed_tokens() -> None:
     assert logprobs.item() == pytest.approx(-0.6931, abs=1e-4)
 
 
-def test_a_prompt_over_the_context_is_refused(tiny_tokenizer: Any, tiny_processor: GOTProcessor) -> None:
+def test_a_prompt_over_the_context_is_refused(
+    tiny_tokenizer: Any, tiny_processor: GOTProcessor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before its pictures are encoded."""
     backend = TorchBackend(make_model(tiny_tokenizer, max_position_embeddings=60))
+    monkeypatch.setattr(backend, "encode", None)
     with pytest.raises(ValueError, match=r"this model's context holds 60. Use fewer tiles or pages"):
         backend.start([request(tiny_processor, "long " * 30)])
 

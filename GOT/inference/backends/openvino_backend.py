@@ -16,6 +16,7 @@ from GOT.inference.backends import Prompt
 from GOT.inference.backends import openvino_graphs as graphs
 from GOT.inference.backends.openvino_session import OpenVINOSession, run
 from GOT.inference.device import choose_device
+from GOT.inference.generation import answer_room
 from GOT.model.checkpoint import load_config
 from GOT.model.config import GOTConfig
 from GOT.utils.lazy import require
@@ -92,6 +93,8 @@ class OpenVINOBackend:
 
     def start(self, batch: Sequence[ModelInputs]) -> OpenVINOSession:
         """See ``backends.Backend``."""
+        for inputs in batch:  # before the costly encoding
+            answer_room(self.config.max_position_embeddings, len(inputs.input_ids))
         session = self.open_slots(len(batch))
         features = self.encode([inputs.pixel_values for inputs in batch])
         by_prompt = features.split([len(inputs.pixel_values) for inputs in batch])

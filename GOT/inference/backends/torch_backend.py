@@ -18,6 +18,7 @@ from GOT.inference.backends.card_session import CardSession, Workspace
 from GOT.inference.backends.torch_decoder import Decoder, KeyValueCache
 from GOT.inference.backends.torch_session import TorchSession
 from GOT.inference.device import choose_device, choose_dtype
+from GOT.inference.generation import answer_room
 from GOT.model.checkpoint import load_model
 from GOT.model.got import GOTQwenForCausalLM
 from GOT.utils.lazy import require
@@ -67,6 +68,8 @@ class TorchBackend:
     @torch.inference_mode()
     def start(self, batch: Sequence[ModelInputs]) -> TorchSession:
         """See ``backends.Backend``."""
+        for inputs in batch:  # before the costly encoding
+            answer_room(self.config.max_position_embeddings, len(inputs.input_ids))
         session = self.open_slots(len(batch))
         features = self.encode([inputs.pixel_values for inputs in batch])
         by_prompt = features.split([len(inputs.pixel_values) for inputs in batch])
