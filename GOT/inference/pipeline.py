@@ -39,6 +39,9 @@ from GOT.inference.results import Document, PageResult
 from GOT.inference.views import BoxMode, PageViews, ViewSettings
 from GOT.utils.hub import resolve_folder
 from GOT.utils.lazy import load_entry
+from GOT.utils.log import get_logger
+
+logger = get_logger(__name__)
 
 
 class GOTPipeline:
@@ -97,9 +100,15 @@ class GOTPipeline:
         if name == "torch":
             choose_dtype(dtype, choose_device(device))
         folder = resolve_folder(model_name, revision=revision)
-        engine: Backend = load(
-            folder, device=device, dtype=dtype, attn_implementation=attn_implementation, **options
-        )
+        how = {"device": device, "dtype": dtype, "attn_implementation": attn_implementation}
+        try:
+            engine: Backend = load(folder, **how, **options)
+        except OSError as error:
+            if backend != "auto" or name == "torch" or isinstance(error, FileNotFoundError):
+                raise
+            logger.warning("Reading with torch, since OpenVINO's export cannot be kept: %s.", error)
+            name, options = "torch", {}
+            engine = load_entry(BACKENDS, name, what="backend")(folder, **how)
         vision = engine.config.vision
         processor = GOTProcessor.from_pretrained(
             folder, image_size=vision.image_size, num_image_tokens=vision.num_image_tokens
@@ -108,7 +117,7 @@ class GOTPipeline:
         pipeline = cls(engine, processor, settings)
         pipeline.origin = {
             "model_name": str(folder), "dtype": dtype, "backend": name, "attn_implementation": attn_implementation,
-            "engine_options": dict(engine_options or {}),
+            "engine_options": dict(options),
         }  # fmt: skip
         return pipeline
 

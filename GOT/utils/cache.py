@@ -53,7 +53,8 @@ def content_hash(folder: Path, *, memory: Path | None = None) -> str:
                 digest.update(block)
     value = digest.hexdigest()[:16]
     if known:
-        io.write_text(known, value + "\n")
+        with contextlib.suppress(OSError):  # a cache that cannot be written to is still read
+            io.write_text(known, value + "\n")
     return value
 
 

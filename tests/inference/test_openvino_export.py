@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -34,6 +35,45 @@ def test_an_export_is_made_once(
     record = json.loads((again.backend.folder / "export.json").read_text())  # type: ignore[attr-defined]
     assert record["holds"] and record["agreement"]["same_tokens"] == record["agreement"]["tokens"] > 16
     assert not [path for path in (export_cache / "openvino").iterdir() if path.name.endswith(".tmp")]
+
+
+@pytest.fixture
+def read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache folder is on a file system that nobody may write to."""
+    from GOT.utils import io
+
+    def refuse(path: Path, *_: object, **__: object) -> Any:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    for name in ("locked", "write_text", "atomic_folder"):
+        monkeypatch.setattr(io, name, refuse)
+
+
+def test_a_finished_export_needs_no_right_to_write(
+    tiny_checkpoint: Path, export_cache: Path, vino: GOTPipeline, read_only: None
+) -> None:
+    import shutil
+
+    shutil.rmtree(export_cache / "openvino" / "hashes")
+    again = read_with(tiny_checkpoint, export_cache, precision="float32")
+    assert again.backend.folder == vino.backend.folder  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("read_only")
+def test_where_no_export_can_be_kept_auto_reads_with_torch(
+    tiny_checkpoint: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = {"cache_dir": tmp_path, "precision": "float32"}
+    with caplog.at_level(logging.WARNING, logger="GOT"):
+        pipeline = GOTPipeline.from_pretrained(
+            tiny_checkpoint, backend="auto", device="cpu", engine_options=options
+        )
+    assert pipeline.backend.name == "torch"
+    assert "Reading with torch, since OpenVINO's export cannot be kept" in caplog.text
+    with pytest.raises(OSError, match="Read-only file system"):
+        GOTPipeline.from_pretrained(
+            tiny_checkpoint, backend="openvino", device="cpu", engine_options=options
+        )
 
 
 def test_other_weights_are_another_export(tiny_checkpoint: Path, tmp_path: Path) -> None:

@@ -80,11 +80,17 @@ def export(original: Original, target: Path, name: str, *, keep_lossy: bool = Fa
     One process makes it, others wait for it; killed in the middle, it leaves nothing that looks like an export.
     """
     refusal = target.parent / f"{target.name}.refused.json"
+    verdicts = (target / RECORD,) if keep_lossy else (target / RECORD, refusal)
+
+    def known() -> Agreement | None:
+        return next((_recorded(path) for path in verdicts if path.is_file()), None)
+
+    # Looked for before the lock is taken, which needs the right to write: a cache may be shipped read-only.
+    if (verdict := known()) is not None:
+        return verdict
     with made_alone(target):
-        if (target / RECORD).is_file():
-            return _recorded(target / RECORD)
-        if refusal.is_file() and not keep_lossy:
-            return _recorded(refusal)
+        if (verdict := known()) is not None:  # another process made it meanwhile
+            return verdict
         started = time.perf_counter()
         logger.info(
             "Exporting %s for OpenVINO in %s, once; --backend torch reads without.", original.folder, name
