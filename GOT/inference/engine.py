@@ -17,7 +17,14 @@ from GOT.data.processor import ModelInputs
 from GOT.inference.answers import ngram_size, result_of, second_tries, stop_ids
 from GOT.inference.backends import Backend, Prompt, SlotBackend, SlotSession
 from GOT.inference.documents import PageSource
-from GOT.inference.generation import AheadSession, Decoding, GenerationSettings, advance, answer_room
+from GOT.inference.generation import (
+    AheadSession,
+    BrokenRows,
+    Decoding,
+    GenerationSettings,
+    advance,
+    answer_room,
+)
 from GOT.inference.memory import cached_tokens, default_slots, is_out_of_memory
 from GOT.inference.outputs import ReadPage
 from GOT.inference.pipeline import GOTPipeline
@@ -244,10 +251,7 @@ class Engine:
         staying, leaving = self._rows[:most], self._rows[most:]
         self._session.keep(range(most))
         self._rows = staying
-        for job in leaving:
-            job.seconds += self._clock
-            job.decoding = None
-        self._ready.extendleft(reversed(leaving))
+        self._requeue(leaving)
 
     def _step(self) -> None:
         assert self._session is not None
@@ -266,13 +270,8 @@ class Engine:
             self._rows = rows
             self._shrink(rows, error)
             return
-        except ValueError as error:  # raised before any answer grew
-            if isinstance(
-                self._session, AheadSession
-            ):  # it has gone on meanwhile, so nothing can go on from here
-                self._shrink(rows, error)
-            else:
-                self._drop_broken(error)
+        except BrokenRows as error:  # raised before any answer grew
+            self._drop_broken(error)
             return
         finally:
             self._clock += (time.perf_counter() - started) / len(rows)
@@ -334,18 +333,28 @@ class Engine:
             self._ready.extendleft(reversed(jobs))
         self._session = open_slots(self._pipeline.backend, self._slots)
 
-    def _drop_broken(self, error: BaseException) -> None:
+    def _drop_broken(self, error: BrokenRows) -> None:
         """Fail the pages whose logits are no numbers; the others go on."""
         assert self._session is not None
-        broken = self._session.logits.isnan().any(dim=-1).tolist()
         rows = self._rows
-        kept = [position for position in range(len(rows)) if not broken[position]]
-        self._session.keep(kept)
+        kept = [position for position in range(len(rows)) if position not in error.rows]
+        if isinstance(self._session, AheadSession):  # it has gone on meanwhile, so they begin again
+            self._requeue([rows[position] for position in kept])
+            self._session.keep([])
+            kept = []
+        else:
+            self._session.keep(kept)
         self._rows = [rows[position] for position in kept]
-        for job, is_broken in zip(rows, broken, strict=True):
-            if is_broken:
-                job.seconds += self._clock
-                self._fail(job, error)
+        for position in error.rows:
+            rows[position].seconds += self._clock
+            self._fail(rows[position], error)
+
+    def _requeue(self, jobs: Sequence[_Job]) -> None:
+        """Put pages that were in work back in line, before all others; they begin again."""
+        for job in jobs:
+            job.seconds += self._clock
+            job.decoding = None
+        self._ready.extendleft(reversed(jobs))
 
     def _fail(self, job: _Job, error: BaseException) -> None:
         if job.first is not None:  # only a second try failed

@@ -217,7 +217,11 @@ def decode(
     ]
     answers = [row.answer for row in rows]
     while rows:
-        tokens, kept = advance(session, rows)
+        try:
+            tokens, kept = advance(session, rows)
+        except BrokenRows:
+            session.keep([])  # lets it forget what would break the rows of the next session in its place
+            raise
         yield answers
         if len(kept) < len(rows):
             rows = [rows[position] for position in kept]
@@ -235,7 +239,7 @@ def advance(session: DecodeSession, rows: Sequence[Decoding]) -> tuple[Tensor | 
         on.
 
     Raises:
-        ValueError: If the logits overflowed, as float16 may; no answer has grown then.
+        BrokenRows: If the logits overflowed, as float16 may; no answer has grown then.
     """
     if isinstance(session, AheadSession):
         steps = min(TOKENS_AHEAD, max(row.room for row in rows))
@@ -261,7 +265,7 @@ def choose_greedily(logits: Tensor, banned: Sequence[Sequence[int]]) -> tuple[Te
         Token ids and their log-probabilities, (rows,) each.
 
     Raises:
-        ValueError: If the logits overflowed, as float16 may.
+        BrokenRows: If the logits overflowed, as float16 may.
     """
     for row, ids in enumerate(banned):
         if ids:
@@ -271,9 +275,23 @@ def choose_greedily(logits: Tensor, banned: Sequence[Sequence[int]]) -> tuple[Te
     return tokens, top.float() - logits.float().logsumexp(dim=-1)
 
 
-def _check_numbers(values: Tensor, dtype: torch.dtype) -> None:
-    if bool(values.isnan().any()):
-        raise ValueError(
+class BrokenRows(ValueError):
+    """The model computed values that are no numbers.
+
+    Attributes:
+        rows: Positions of the answers in which it did.
+    """
+
+    def __init__(self, rows: Sequence[int], dtype: torch.dtype) -> None:
+        super().__init__(
             f"The model computed values that are no numbers in {str(dtype).removeprefix('torch.')}; "
             "try --dtype float32."
         )
+        self.rows = frozenset(rows)
+
+
+def _check_numbers(values: Tensor, dtype: torch.dtype) -> None:
+    """For values of every row, (rows, ...)."""
+    broken = values.isnan().reshape(len(values), -1).any(dim=-1)
+    if bool(broken.any()):
+        raise BrokenRows(broken.nonzero().flatten().tolist(), dtype)

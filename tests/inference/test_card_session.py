@@ -14,7 +14,7 @@ from GOT.inference.backends import Prompt, torch_decoder
 from GOT.inference.backends.card_session import CardSession, Workspace
 from GOT.inference.backends.torch_backend import TorchBackend
 from GOT.inference.backends.torch_decoder import Decoder
-from GOT.inference.generation import Decoding, NoRepeatNgram, advance, choose_greedily, decode
+from GOT.inference.generation import BrokenRows, Decoding, NoRepeatNgram, advance, choose_greedily, decode
 from tests.helpers import draw_page, make_model
 
 LENGTH = 40  # tokens of an answer
@@ -138,6 +138,28 @@ def test_numbers_that_overflowed_are_an_error(backend: TorchBackend, tiny_proces
     with pytest.raises(ValueError, match="no numbers in float32"):
         advance(session, [row])
     assert not row.answer.token_ids
+
+
+def test_broken_numbers_stay_out_of_the_next_session(
+    backend: TorchBackend, tiny_processor: GOTProcessor
+) -> None:
+    """Which gets the same memory, and looks at what is behind its rows with weight 0."""
+    (prompt,) = prompts_of(backend, tiny_processor, 1)
+    wanted, _ = answer_alone(backend, prompt, 0)
+    broken = Prompt(
+        prompt.input_ids.repeat(2), torch.full_like(prompt.image_features, torch.nan).repeat(2, 1, 1)
+    )
+    session = backend._open_on_card(1)
+    session.join([broken])
+    with pytest.raises(BrokenRows):
+        list(decode(session, [broken.input_ids.tolist()], stop_ids=frozenset()))
+    space = session._space
+    del session
+    gc.collect()
+    again = backend._open_on_card(1)
+    assert again._space is space
+    again.join([prompt])
+    assert again.ahead(LENGTH, [0])[0].tolist() == [wanted]
 
 
 def test_workspaces_go_from_session_to_session(backend: TorchBackend) -> None:

@@ -16,6 +16,7 @@ import torch
 from GOT.inference import memory, throughput
 from GOT.inference.backends import Prompt, torch_decoder
 from GOT.inference.collect import Collector
+from GOT.inference.engine import Engine
 from GOT.inference.generation import Decoding, GenerationSettings
 from GOT.inference.pipeline import GOTPipeline
 from GOT.inference.throughput import read_units, read_with_processes, tasks_of
@@ -184,10 +185,15 @@ def test_memory_of_a_cpu_is_kept_to(
     assert {(2, 128), (1, 256)} <= shapes, "no page was pushed back"
 
 
+@pytest.mark.parametrize("ahead", [False, True])
 def test_a_page_of_broken_numbers_fails_alone(
-    pipeline: GOTPipeline, folder: Path, monkeypatch: pytest.MonkeyPatch
+    pipeline: GOTPipeline, folder: Path, monkeypatch: pytest.MonkeyPatch, ahead: bool
 ) -> None:
+    """And costs the others no slot, also of a session that goes ahead."""
     expected = without_time(read(pipeline, [folder]))
+    if ahead:
+        monkeypatch.setattr(pipeline.backend, "open_slots", pipeline.backend._open_on_card)
+    monkeypatch.setattr(Engine, "_shrink", lambda *_: pytest.fail("slots were given up"))
     encode, seen = pipeline.backend.encode, []  # type: ignore[attr-defined]
 
     def broken(pixel_values: Sequence[Any]) -> Any:

@@ -71,9 +71,7 @@ def test_where_no_export_can_be_kept_auto_reads_with_torch(
     assert pipeline.backend.name == "torch"
     assert "Reading with torch, since OpenVINO's export cannot be kept" in caplog.text
     with pytest.raises(OSError, match="Read-only file system"):
-        GOTPipeline.from_pretrained(
-            tiny_checkpoint, backend="openvino", device="cpu", engine_options=options
-        )
+        GOTPipeline.from_pretrained(tiny_checkpoint, backend="openvino", device="cpu", engine_options=options)
 
 
 def test_other_weights_are_another_export(tiny_checkpoint: Path, tmp_path: Path) -> None:

@@ -58,6 +58,11 @@ class KeyValueCache:
         """The room of a cache that has grown for this many tokens."""
         return min(self._limit, max(LEAST_ROOM, power_of_two(tokens)))
 
+    def clean(self) -> None:
+        """Forget numbers that are none, which rows that come later would look at with weight 0."""
+        for kept in (self.keys, self.values):
+            torch.nan_to_num_(kept, nan=0.0, posinf=0.0, neginf=0.0)
+
     def move(self, source: int, target: int, tokens: int) -> None:
         """Copy a row's first tokens over another row."""
         for kept in (self.keys, self.values):

@@ -72,6 +72,8 @@ class TorchSession:
     @torch.inference_mode()
     def keep(self, rows: Sequence[int]) -> None:
         """See ``DecodeSession``."""
+        if bool(self.logits.isnan().any()):
+            self._cache.clean()
         kept = [self._slot_of[row] for row in rows]
         self.logits = self.logits[list(rows)]
         # Slots behind the new end move into those that came free before it.
