@@ -218,12 +218,15 @@ class Engine:
         started = time.perf_counter()
         for job in jobs:
             job.decoding = self._decoding_of(job)
+        lack: BaseException | None = None  # of memory; without its traceback, which would hold on to the session
         try:
             self._session.join([job.prompt for job in jobs if job.prompt is not None])
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            self._shrink([*self._rows, *jobs], error)
+            lack = error.with_traceback(None)
+        if lack is not None:
+            self._shrink([*self._rows, *jobs], lack)
             return
         for job in jobs:
             job.seconds += (time.perf_counter() - started) / len(jobs) - self._clock
@@ -257,6 +260,7 @@ class Engine:
         assert self._session is not None
         started = time.perf_counter()
         rows = self._rows
+        lack: BaseException | None = None  # as in _join
         try:
             tokens, kept = advance(self._session, [job.decoding for job in rows if job.decoding])
             self._rows = [rows[position] for position in kept]
@@ -267,14 +271,16 @@ class Engine:
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
-            self._rows = rows
-            self._shrink(rows, error)
-            return
+            lack = error.with_traceback(None)
         except BrokenRows as error:  # raised before any answer grew
             self._drop_broken(error)
             return
         finally:
             self._clock += (time.perf_counter() - started) / len(rows)
+        if lack is not None:
+            self._rows = rows
+            self._shrink(rows, lack)
+            return
         if len(kept) < len(rows):
             staying = set(kept)
             for position, job in enumerate(rows):

@@ -6,6 +6,7 @@ import dataclasses
 import os
 import random
 import signal
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 
 from GOT.inference import memory, throughput
 from GOT.inference.backends import Prompt, torch_decoder
+from GOT.inference.backends.torch_session import TorchSession
 from GOT.inference.collect import Collector
 from GOT.inference.engine import Engine
 from GOT.inference.generation import Decoding, GenerationSettings
@@ -183,6 +185,30 @@ def test_memory_of_a_cpu_is_kept_to(
     assert without_time(read(pipeline, files, slots=None)) == expected
     assert max(taken) <= allowed
     assert {(2, 128), (1, 256)} <= shapes, "no page was pushed back"
+
+
+def test_memory_goes_before_it_is_asked_for_again(
+    pipeline: GOTPipeline, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session that ran out of memory is gone, its error included, when the next one begins."""
+    open_slots, sessions = pipeline.backend.open_slots, []  # type: ignore[attr-defined]
+
+    def small(count: int) -> Any:
+        assert all(session() is None for session in sessions)
+        session = open_slots(count)
+        sessions.append(weakref.ref(session))
+        return session
+
+    def limited(session: Any, token_ids: torch.Tensor) -> None:
+        if len(token_ids) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate …")
+        step(session, token_ids)
+
+    step = TorchSession.step
+    monkeypatch.setattr(TorchSession, "step", limited)
+    monkeypatch.setattr(pipeline.backend, "open_slots", small)
+    results = read(pipeline, sorted(folder.glob("?.png"))[:3])
+    assert len(sessions) == 2 and {result.status for result in results} == {"truncated"}
 
 
 @pytest.mark.parametrize("ahead", [False, True])

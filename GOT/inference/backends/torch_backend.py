@@ -101,5 +101,8 @@ class TorchBackend:
         self._free.clear()
         space = fitting[0] if fitting else Workspace(self._decoder, count)
         session = CardSession(space)
-        weakref.finalize(session, self._free.append, space)
+        weakref.finalize(session, self._keep, space)
         return session
+
+    def _keep(self, space: Workspace) -> None:
+        self._free[:] = [space]  # the newest; several would fill the card for nothing
