@@ -59,6 +59,7 @@ class GOTPipeline:
         self.backend = backend
         self.processor = processor
         self.settings = settings or GenerationSettings()
+        self.asked_device = "auto"
         self.origin: dict[str, Any] | None = (
             None  # what another process gives from_pretrained, with its device
         )
@@ -115,6 +116,7 @@ class GOTPipeline:
         )
         processor.check_fits(engine.config)
         pipeline = cls(engine, processor, settings)
+        pipeline.asked_device = device
         pipeline.origin = {
             "model_name": str(folder), "dtype": dtype, "backend": name, "attn_implementation": attn_implementation,
             "engine_options": dict(options),

@@ -125,14 +125,17 @@ def choose_devices(pipeline: GOTPipeline, pages: int, processes: int | None = No
     """
     backend = pipeline.backend
     device = getattr(backend, "device", torch.device("cpu"))
-    cards = torch.cuda.device_count() if device.type == "cuda" else 0
+    cards = []
+    if device.type == "cuda":  # the one that was named, or all
+        named = ":" in pipeline.asked_device
+        cards = [str(device)] if named else [f"cuda:{n}" for n in range(torch.cuda.device_count())]
     if processes is None:
         model = getattr(backend, "model", None)
         small = model is not None and sum(p.numel() for p in model.parameters()) < SMALL_MODEL
-        processes = cards or ((os.cpu_count() or 1) if small and device.type == "cpu" else 1)
+        processes = len(cards) or ((os.cpu_count() or 1) if small and device.type == "cpu" else 1)
         if pages < READERS_PAY:
             return []
-    kinds = [f"cuda:{number}" for number in range(cards)] or [device.type]
+    kinds = cards or [device.type]
     return [kinds[number % len(kinds)] for number in range(processes)]
 
 

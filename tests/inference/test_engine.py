@@ -305,3 +305,22 @@ def test_settings_travel(pipeline: GOTPipeline, folder: Path) -> None:
     ((_, _, page), _) = pages(pipeline, short, tasks, openers=0)
     assert (page.result.num_tokens, page.result.status) == (3, "truncated")
     assert page.result.seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "processes", "chosen"),
+    [
+        ("auto", None, ["cuda:0", "cuda:1"]),
+        ("cuda", 3, ["cuda:0", "cuda:1", "cuda:0"]),
+        ("cuda:1", None, ["cuda:1"]),
+        ("cuda:1", 2, ["cuda:1", "cuda:1"]),
+    ],
+)
+def test_processes_read_on_the_card_that_was_named(
+    pipeline: GOTPipeline, monkeypatch: pytest.MonkeyPatch, asked: str, processes: int | None, chosen: list[str]
+) -> None:
+    card = torch.device(asked if ":" in asked else "cuda:0")
+    monkeypatch.setattr(type(pipeline.backend), "device", card)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    pipeline.asked_device = asked
+    assert throughput.choose_devices(pipeline, 1000, processes) == chosen
