@@ -218,7 +218,9 @@ class Engine:
         started = time.perf_counter()
         for job in jobs:
             job.decoding = self._decoding_of(job)
-        lack: BaseException | None = None  # of memory; without its traceback, which would hold on to the session
+        lack: BaseException | None = (
+            None  # of memory; without its traceback, which would hold on to the session
+        )
         try:
             self._session.join([job.prompt for job in jobs if job.prompt is not None])
         except (MemoryError, RuntimeError) as error:

@@ -34,7 +34,7 @@ PARTS = ("encoder", "prefill", "decode")
 
 def main(argv: list[str]) -> dict[str, Any]:
     """Measure, print a table on stderr, return the numbers."""
-    if "openvino" in argv:  # in processes of its own, so that each engine's memory can be told
+    if engine_of(argv) == "openvino":  # in processes of its own, so that each engine's memory can be told
         from scripts.benchmarks import read_engines
 
         return read_engines.main(argv)
@@ -43,13 +43,16 @@ def main(argv: list[str]) -> dict[str, Any]:
     dtype = choose_dtype(arguments.dtype, device)
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    processor, ours = build(arguments.size, device, dtype)
-    theirs = same_weights(ours, device, dtype)
+    processor, model = build(arguments.size, device, dtype)
+    theirs = same_weights(model, device, dtype)
+    ours = TorchBackend(
+        model.requires_grad_(False)
+    )  # once, as for reading; weights that train would be held twice
     inputs = prompt_of(processor)
     compare(ours, theirs, inputs, arguments.tokens, dtype)
     runs = {
         "encoder": (lambda: encode_ours(ours, inputs), lambda: encode_theirs(theirs, inputs)),
-        "prefill": (lambda: TorchBackend(ours).start([inputs]), lambda: prefill_theirs(theirs, inputs)),
+        "prefill": (lambda: ours.start([inputs]), lambda: prefill_theirs(theirs, inputs)),
         "decode": (
             lambda: decode_ours(ours, inputs, arguments.tokens),
             lambda: decode_theirs(theirs, inputs, arguments.tokens),
@@ -60,7 +63,14 @@ def main(argv: list[str]) -> dict[str, Any]:
         for name, pair in runs.items()
         if name in arguments.parts
     }
-    return report(arguments, parts, ours, device, dtype)
+    return report(arguments, parts, model, device, dtype)
+
+
+def engine_of(argv: list[str]) -> str:
+    """What ``--backend`` names, whichever way it is written."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--backend", default="torch")
+    return parser.parse_known_args(argv)[0].backend
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -115,9 +125,7 @@ def prompt_of(processor: GOTProcessor) -> ModelInputs:
 
 
 @torch.inference_mode()
-def compare(
-    ours: GOTQwenForCausalLM, theirs: Any, inputs: ModelInputs, tokens: int, dtype: torch.dtype
-) -> None:
+def compare(ours: TorchBackend, theirs: Any, inputs: ModelInputs, tokens: int, dtype: torch.dtype) -> None:
     """Insist on equal image features and, in float32, on equal answers.
 
     Raises:
@@ -134,9 +142,9 @@ def compare(
 
 
 @torch.inference_mode()
-def encode_ours(model: GOTQwenForCausalLM, inputs: ModelInputs) -> Tensor:
+def encode_ours(backend: TorchBackend, inputs: ModelInputs) -> Tensor:
     """One view to image tokens, (1, P, D)."""
-    return model.model.encode_images(inputs.pixel_values.to(model.device))
+    return backend.encode([inputs.pixel_values])
 
 
 @torch.inference_mode()
@@ -161,9 +169,9 @@ def prefill_theirs(model: Any, inputs: ModelInputs) -> Tensor:
     return output.logits
 
 
-def decode_ours(model: GOTQwenForCausalLM, inputs: ModelInputs, tokens: int) -> list[int]:
+def decode_ours(backend: TorchBackend, inputs: ModelInputs, tokens: int) -> list[int]:
     """View to answer with our decoding loop, n-gram rule and guards on."""
-    session = TorchBackend(model).start([inputs])
+    session = backend.start([inputs])
     prompt = inputs.input_ids.tolist()
     *_, answers = decode(
         session, [prompt], stop_ids=frozenset(), max_new_tokens=tokens, no_repeat_ngram_size=20

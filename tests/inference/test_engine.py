@@ -317,7 +317,11 @@ def test_settings_travel(pipeline: GOTPipeline, folder: Path) -> None:
     ],
 )
 def test_processes_read_on_the_card_that_was_named(
-    pipeline: GOTPipeline, monkeypatch: pytest.MonkeyPatch, asked: str, processes: int | None, chosen: list[str]
+    pipeline: GOTPipeline,
+    monkeypatch: pytest.MonkeyPatch,
+    asked: str,
+    processes: int | None,
+    chosen: list[str],
 ) -> None:
     card = torch.device(asked if ":" in asked else "cuda:0")
     monkeypatch.setattr(type(pipeline.backend), "device", card)
