@@ -5,11 +5,14 @@ N views of a page · S side of a view, in pixels
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
+import queue
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
@@ -161,33 +164,55 @@ class Threads:
     def __init__(self, tasks: Take, settings: ViewSettings, count: int) -> None:
         self._tasks, self._settings = tasks, settings
         self._pool = ThreadPoolExecutor(count)
-        self._most = 2 * count  # units that are opened or wait, so that memory stays bounded
-        self._units: list[Future[list[Message]]] = []
-        self._open: Iterator[Message] = iter(())
+        self._most = 2 * count  # units that are opened or wait
+        # Pages, not units, so that memory stays bounded: a TIFF of a thousand pages is one unit.
+        self._pages: queue.Queue[Message | BaseException] = queue.Queue(maxsize=2 * count)
+        self._units = 0  # whose end has not come yet
         self._ended = False
+        self._left = threading.Event()
 
     def __call__(self, wait_for_it: bool) -> Message | object:
         """The next page's views; see ``workers.Take``."""
-        while (message := next(self._open, None)) is None:
-            while not self._ended and len(self._units) < self._most:
-                task = self._tasks(wait_for_it and not self._units)
-                if task is NOTHING:
-                    break
-                if task is END:
-                    self._ended = True
-                else:
-                    self._units.append(
-                        self._pool.submit(lambda t: list(_messages_of(t, self._settings)), task)
-                    )
-            if not self._units:
-                return END if self._ended else NOTHING
-            if not wait_for_it and not self._units[0].done():
-                return NOTHING
-            self._open = iter(self._units.pop(0).result())
+        while not self._ended and self._units < self._most:
+            task = self._tasks(wait_for_it and not self._units)
+            if task is NOTHING:
+                break
+            if task is END:
+                self._ended = True
+            else:
+                self._units += 1
+                self._pool.submit(self._open, task)
+        if not self._units:
+            return END if self._ended else NOTHING
+        try:
+            message = self._pages.get(block=wait_for_it)
+        except queue.Empty:
+            return NOTHING
+        if isinstance(message, BaseException):
+            raise message
+        if message[1] is DONE:
+            self._units -= 1
         return message
+
+    def _open(self, task: tuple[int, Unit, set[int]]) -> None:
+        try:
+            for message in _messages_of(task, self._settings):
+                if not self._put(message):
+                    return
+        except BaseException as error:
+            self._put(error)
+
+    def _put(self, message: Message | BaseException) -> bool:
+        """Wait for a free place; False if nobody reads any more."""
+        while not self._left.is_set():
+            with contextlib.suppress(queue.Full):
+                self._pages.put(message, timeout=0.1)
+                return True
+        return False
 
     def __enter__(self) -> Threads:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._left.set()
         self._pool.shutdown(cancel_futures=True)

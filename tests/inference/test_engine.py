@@ -6,15 +6,16 @@ import dataclasses
 import os
 import random
 import signal
+import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from GOT.inference import memory, throughput
+from GOT.inference import memory, throughput, views
 from GOT.inference.backends import Prompt, torch_decoder
 from GOT.inference.backends.torch_session import TorchSession
 from GOT.inference.collect import Collector
@@ -23,6 +24,8 @@ from GOT.inference.generation import Decoding, GenerationSettings
 from GOT.inference.pipeline import GOTPipeline
 from GOT.inference.throughput import read_units, read_with_processes, tasks_of
 from GOT.inference.units import plan_units
+from GOT.inference.views import PageViews, Threads
+from GOT.inference.workers import DONE, END
 from tests.helpers import draw_page, is_running, make_pdf
 from tests.through_engine import read, reading, without_time
 
@@ -80,6 +83,31 @@ def test_pages_opened_by_other_processes(pipeline: GOTPipeline, folder: Path) ->
     expected = without_time(read(pipeline, [folder]))
     assert without_time(read(pipeline, [folder], openers=2)) == expected
     assert without_time(read(pipeline, [folder], threads=2)) == expected
+
+
+def test_threads_open_few_pages_ahead(pipeline: GOTPipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of a unit with many pages, such as a TIFF."""
+    opened: list[int] = []
+
+    def pages(*_: object) -> Iterator[PageViews]:
+        for number in range(50):
+            opened.append(number)
+            yield PageViews("long.tif", "long", number)
+
+    monkeypatch.setattr(views, "view_unit", pages)
+    tasks = tasks_of(["the only unit"])  # type: ignore[list-item]
+    with Threads(tasks, reading(pipeline).views, 1) as take:
+        assert take(True)[:2] == (0, 0)  # type: ignore[index]
+        time.sleep(0.3)
+        assert len(opened) <= 4  # given, two that wait, one in hand
+        assert [take(True)[1] for _ in range(50)] == [*range(1, 50), DONE]  # type: ignore[index]
+        assert take(True) is END
+
+
+def test_threads_end_with_their_reader(pipeline: GOTPipeline, folder: Path) -> None:
+    with Threads(tasks_of(plan_units([folder])), reading(pipeline).views, 2) as take:
+        assert take(True) is not END
+    assert not any(thread.is_alive() for thread in take._pool._threads)
 
 
 def test_a_backend_without_slots_is_batched_plainly(
@@ -239,10 +267,10 @@ def test_a_prompt_over_the_context_fails_alone(
     pipeline: GOTPipeline, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline.backend.config, "max_position_embeddings", 82)
-    encode, views = pipeline.backend.encode, []  # type: ignore[attr-defined]
+    encode, encoded = pipeline.backend.encode, []  # type: ignore[attr-defined]
 
     def watched(pixel_values: Sequence[Any]) -> Any:
-        views.extend(map(len, pixel_values))
+        encoded.extend(map(len, pixel_values))
         return encode(pixel_values)
 
     monkeypatch.setattr(pipeline.backend, "encode", watched)
@@ -250,7 +278,7 @@ def test_a_prompt_over_the_context_fails_alone(
     assert any("context holds 82" in str(result.error) for result in found)
     assert any(result.status == "truncated" for result in found)
     read_at_all = [result for result in found if result.status == "truncated"]
-    assert len(views) == len(read_at_all), "pages were encoded that cannot be read"
+    assert len(encoded) == len(read_at_all), "pages were encoded that cannot be read"
 
 
 # ---- processes that die
