@@ -8,6 +8,7 @@
 #   SLICE    seconds after which the run stops by itself, e.g. 540 on a machine that is lent for ten minutes at a time; the
 #            newest checkpoint is then at most SAVE steps old
 #   SCALE    multiplies every stage's steps (0.01 is a quick look at the whole way)
+#   BATCH    samples of every step, in place of each stage's own: 2 with SCALE=0.0001 tries the whole way on any machine
 #   SAVE     steps between checkpoints
 #   UNTIL    name of the last stage, e.g. 2-text
 set -euo pipefail
@@ -40,7 +41,7 @@ stage() {
   # In the foreground, so that Ctrl-C reaches the training and not this script alone.
   timeout --foreground --signal=INT --kill-after=120 "$left" "$python" -m GOT train --stage "$number" \
     --datasets "synth:$recipes/$size-$name.yaml" --output_dir "$folder" --image_size "$pixels" \
-    --max_steps "$steps" --per_device_train_batch_size "$batch" --learning_rate "$rate" \
+    --max_steps "$steps" --per_device_train_batch_size "${BATCH:-$batch}" --learning_rate "$rate" \
     --lr_scheduler_type cosine --warmup_steps 0.03 --adam_beta2 0.98 --weight_decay 0.05 --max_grad_norm 1.0 \
     --bf16 True --seed 7 --logging_steps 25 --save_steps "${SAVE:-250}" --save_total_limit 2 \
     --length_policy drop --max_tiles 12 --dataloader_num_workers "${WORKERS:-1}" "${@:7}" || status=$?
