@@ -37,3 +37,27 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
 
 def test_runs_as_a_module() -> None:
     assert run_got("--version").stdout == f"got-ocr {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        ("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes", True),
+        ("mat1 and mat2 shapes cannot be multiplied", False),
+    ],
+)
+def test_memory_that_runs_out_on_a_cpu_is_one_line(
+    error: str, told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """torch raises a plain RuntimeError there; any other is a fault of ours, whose traceback is wanted."""
+    from GOT.cli import common
+
+    def work() -> int:
+        raise RuntimeError(error)
+
+    if told:
+        assert common.run("got-ocr read", work) == common.FAILED
+        assert "got-ocr read: memory is too small: " in capsys.readouterr().err
+    else:
+        with pytest.raises(RuntimeError, match="shapes"):
+            common.run("got-ocr read", work)

@@ -135,11 +135,11 @@ def run(program: str, work: Callable[[], int]) -> int:
         note(f"{program}: {one_line(error)}")
         return FAILED
     except RuntimeError as error:
-        if (
-            type(error).__name__ != "OutOfMemoryError"
-        ):  # torch's, named so that torch need not be imported here
+        from GOT.inference.memory import is_out_of_memory  # imports torch: here only
+
+        if not is_out_of_memory(error):
             raise
-        note(f"{program}: the device's memory is too small: {one_line(error)[:200]} (--device cpu has more)")
+        note(f"{program}: memory is too small: {one_line(error)[:200]} (a smaller --batch-size needs less)")
         return FAILED
     except KeyboardInterrupt:
         note(f"{program}: interrupted")

@@ -154,9 +154,7 @@ def reason_of(error: BaseException) -> str:
     """An error of reading in a user's words."""
     if isinstance(error, ValueError):
         return str(error)
-    return (
-        "The page does not fit into memory; use a smaller --batch-size, fewer --max-tiles, or --device cpu."
-    )
+    return "The page does not fit into memory; use a smaller --batch-size, fewer --max-tiles, or a larger device."
 
 
 def failed_result(request: ReadRequest, error: str) -> PageResult:

@@ -37,6 +37,14 @@ def test_an_export_is_made_once(
     assert not [path for path in (export_cache / "openvino").iterdir() if path.name.endswith(".tmp")]
 
 
+def test_an_export_has_one_precision(vino: GOTPipeline) -> None:
+    from GOT.inference.backends import openvino_backend
+
+    folder: Path = vino.backend.folder  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="holds an export in float32; got --precision int8"):
+        openvino_backend.load(folder, precision="int8")
+
+
 @pytest.fixture
 def read_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """The cache folder is on a file system that nobody may write to."""

@@ -5,6 +5,7 @@ B batch · T tokens · N views · P image tokens of a view · D hidden · V voca
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,6 +61,11 @@ def load(
     from GOT.inference.backends.openvino_export import RECORD, find_or_export
 
     if (folder / RECORD).is_file():  # an export with config and tokenizer, as ``got-ocr export -o`` writes
+        made = json.loads((folder / RECORD).read_text(encoding="utf-8"))["precision"]
+        if precision not in ("auto", made):
+            raise ValueError(
+                f"{folder} holds an export in {made}; got --precision {precision}. Leave it out."
+            )
         return OpenVINOBackend(folder, load_config(folder))
     exported = find_or_export(folder, precision=precision, cache_dir=cache_dir, allow_lossy=allow_lossy)
     return OpenVINOBackend(exported, load_config(folder))
