@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from GOT.data.prompt import TASKS, Layout
+from GOT.utils import io
 from GOT.utils.constants import CONVERSATION_DATA, DEFAULT_IMAGE_TOKEN
 from GOT.utils.lazy import require
 
@@ -255,10 +256,7 @@ def _iterate_array(file: Any, path: Path, chunk: int = 1 << 20) -> Iterator[Any]
 def _read_config(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}; --data-config wants a JSON file of data sets.")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}.") from error
+    values = io.read_json(path)
     if not isinstance(values, dict) or not all(isinstance(entry, dict) for entry in values.values()):
         raise ValueError(
             f'{path} must map names to data sets: {{"name": {{"annotations": …, "images": …}}}}.'

@@ -11,6 +11,7 @@ from typing import Any
 
 from GOT.data_engine import KINDS
 from GOT.data_engine.bases import supported
+from GOT.utils import io
 from GOT.utils.lazy import require
 
 
@@ -86,16 +87,12 @@ class Recipe:
             raise FileNotFoundError(
                 f"No recipe {path}; it is a YAML or JSON file with kinds, count, seed, settings."
             )
-        content = path.read_text(encoding="utf-8")
         if path.suffix == ".json":
-            try:
-                values = json.loads(content)
-            except ValueError as error:
-                raise ValueError(f"{path} is not JSON: {error}.") from error
+            values = io.read_json(path)
         else:
             yaml = require("yaml", extra="synth")
             try:
-                values = yaml.safe_load(content)
+                values = yaml.safe_load(path.read_text(encoding="utf-8"))
             except yaml.YAMLError as error:
                 raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}.") from error
         if not isinstance(values, dict) or not isinstance(values.get("kinds"), dict):

@@ -223,10 +223,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
         raise FileNotFoundError(
             f"No config.json in {folder}; --model-name wants the folder that holds the weights."
         )
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}.") from error
+    values = io.read_json(path)
     if not isinstance(values, dict):
         raise ValueError(f"{path} does not hold a configuration but a {type(values).__name__}.")
     return values

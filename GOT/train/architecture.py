@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from GOT.data.tokenizer import GOTTokenizer
 from GOT.model.config import GOTConfig, tiny_config
 from GOT.model.pretrain import GOTPretrainConfig
 from GOT.train.arguments import ModelArguments
+from GOT.utils import io
 
 NEW_TOKENIZERS = ("published", "small:N")
 
@@ -33,10 +33,7 @@ def read_architecture(name: str) -> dict[str, Any]:
     path = Path(name)
     if not path.is_file():
         raise FileNotFoundError(f"--architecture must be full, tiny or a JSON file; there is no {name}.")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}.") from error
+    values = io.read_json(path)
     if not isinstance(values, dict):
         raise ValueError(f"{path} must hold an object of GOTConfig fields.")
     return values

@@ -53,6 +53,18 @@ def write_text(path: str | Path, text: str) -> Path:
     return write_bytes(path, text.encode("utf-8", errors="surrogatepass"))
 
 
+def read_json(path: str | Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        ValueError: If it is not JSON; the message names the file.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}.") from error
+
+
 def write_json(path: str | Path, value: Any, *, indent: int | None = 2) -> Path:
     """Write JSON atomically, readable (UTF-8, not escaped)."""
     return write_text(path, json.dumps(value, ensure_ascii=False, indent=indent) + "\n")

@@ -5,7 +5,6 @@ B batch · T tokens · N views · P image tokens of a view · D hidden · V voca
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from GOT.inference.device import choose_device
 from GOT.inference.generation import answer_room
 from GOT.model.checkpoint import load_config
 from GOT.model.config import GOTConfig
+from GOT.utils import io
 from GOT.utils.lazy import require
 from GOT.utils.mapped import release_pages
 
@@ -61,7 +61,7 @@ def load(
     from GOT.inference.backends.openvino_export import RECORD, find_or_export
 
     if (folder / RECORD).is_file():  # an export with config and tokenizer, as ``got-ocr export -o`` writes
-        made = json.loads((folder / RECORD).read_text(encoding="utf-8"))["precision"]
+        made = io.read_json(folder / RECORD)["precision"]
         if precision not in ("auto", made):
             raise ValueError(
                 f"{folder} holds an export in {made}; got --precision {precision}. Leave it out."
